@@ -1,0 +1,1 @@
+"""The engine: what to do is decided here, in a place that can do nothing."""

@@ -1,0 +1,154 @@
+"""`Engine.handle(now, event) -> commands`: the whole of qloop's deciding, without effects, clock or randomness."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from qloop.engine import classical, explain, resources, tasks, workflows, workloads
+from qloop.engine.state import State, seconds
+from qloop.errors import InvalidInput
+from qloop.model import events as ev
+from qloop.model.commands import Command, StartClassical, StartQuantum, WakeAt
+from qloop.model.limits import NEVER, Limits
+from qloop.model.states import Outcome, Trigger
+from qloop.policies.columns import INF, STARTED_AT, WAKE
+from qloop.policies.record import Policy
+
+
+class Engine:
+    """The decisions of one platform under one policy; `seed` names the draws of random policies."""
+
+    def __init__(self, policy: Policy, limits: Limits | None = None, seed: int = 0) -> None:
+        self.state = State(policy, limits or Limits(), seed)
+        if policy.shared:
+            self.state.lanes = [[] for _ in range(policy.classes)]
+        for column, value in policy.settings.items():
+            self.state.totals[column] = value
+
+    def handle(self, now: int, event: ev.Event) -> list[Command]:
+        """Take one event at time `now` (ns since the run's start, never smaller than before); return what to do."""
+        state = self.state
+        if now < state.now:
+            raise InvalidInput(f"An event came at {now} ns, after {state.now} ns", "Time never goes back in a run",
+                               "Send events in order of time")
+        state.now = now
+        out: list[Command] = []
+        apply(state, now, event, out)
+        if state.ended or state.dying:
+            workflows.settle(state, now, out)
+        decide(state, now, out)
+        wake(state, now, out)
+        return out
+
+    def explain(self, task: str) -> explain.Explanation:
+        """Where a waiting task stands, why it waits, when it is expected to start, and what each QPU would cost."""
+        return explain.explain(self.state, task)
+
+
+def decide(state: State, now: int, out: list[Command]) -> None:
+    """Start what can be started, and let the sessions know."""
+    first = len(out)
+    if state.waiting:
+        tasks.dispatch(state, now, out)
+    if state.classical:
+        classical.dispatch(state, out)
+    for command in out[first:]:
+        if isinstance(command, StartQuantum | StartClassical):
+            workloads.note_started(state, state.everything[command.task])
+
+
+def wake(state: State, now: int, out: list[Command]) -> None:
+    """Ask for a Tick where a TTL or the policy needs one, unless an earlier one is under way."""
+    if state.wake_at <= now:
+        state.wake_at = NEVER
+    at = workloads.next_timer(state)
+    wished = state.totals[WAKE]
+    if wished < INF:
+        at = min(at, max(now + 1, int(wished * 1e9)))
+        state.totals[WAKE] = INF
+    if at < state.wake_at:
+        state.wake_at = max(at, now)
+        out.append(WakeAt(state.wake_at))
+
+
+def apply(state: State, now: int, event: ev.Event, out: list[Command]) -> None:
+    """Let the event change the records."""
+    match event:
+        case ev.QuantumEnded():
+            tasks.ended(state, now, event, out)
+        case ev.QuantumSubmitted() | ev.ClassicalSubmitted():
+            workflows.submit(state, now, event, out)
+        case ev.ClassicalEnded():
+            classical.ended(state, event)
+        case ev.Tick():
+            workloads.tick(state, now, out)
+        case ev.TaskCancelled():
+            cancel_task(state, now, event, out)
+        case ev.SessionOpened():
+            workloads.open_session(state, now, event, out)
+        case ev.SessionClosing():
+            workloads.close(state, event.session, out)
+        case ev.SessionCancelled():
+            cancel_session(state, now, event, out)
+        case ev.SessionConverged():
+            workloads.converged(state, event.session)
+        case ev.TenantSet():
+            workloads.set_tenant(state, event)
+        case _:
+            apply_resource(state, now, event, out)
+
+
+ResourceEvent = (
+    ev.QpuJoined | ev.QpuLeft | ev.CalibrationDue | ev.CalibrationEnded | ev.WorkerJoined | ev.WorkerLeft
+)
+
+
+def apply_resource(state: State, now: int, event: ResourceEvent, out: list[Command]) -> None:
+    """The events from below."""
+    match event:
+        case ev.QpuJoined():
+            tasks.replace_waiting(state, now, resources.join_qpu(state, event).row)
+        case ev.QpuLeft():
+            lose_qpu(state, now, event, out)
+        case ev.CalibrationDue():
+            resources.calibration_due(state, now, event, out)
+        case ev.CalibrationEnded():
+            qpu = resources.calibration_ended(state, event)
+            if qpu is not None:
+                tasks.replace_waiting(state, now, qpu.row)
+        case ev.WorkerJoined():
+            resources.join_worker(state, event)
+        case ev.WorkerLeft():
+            for task in resources.leave_worker(state, event.worker):
+                classical.lose(state, task, event.reason or "its worker is gone")
+        case _:
+            assert_never(event)
+
+
+def lose_qpu(state: State, now: int, event: ev.QpuLeft, out: list[Command]) -> None:
+    """What the QPU ran is lost, what waits for it is placed again."""
+    row = state.qpu_ids.get(event.qpu, -1)
+    running = state.qpus[row].running if row >= 0 else None
+    qpu = resources.leave_qpu(state, event)
+    if qpu is None:
+        return
+    if running is not None:
+        since = state.tasks[running.row][STARTED_AT]
+        measured = max(0, round((seconds(now) - since) * 1e9))
+        tasks.ended(state, now, ev.QuantumEnded(running.id, running.attempt, qpu.id, Outcome.LOST, measured,
+                                                event.reason or "its QPU went offline"), out)
+    tasks.replace_waiting(state, now, row)
+
+
+def cancel_task(state: State, now: int, event: ev.TaskCancelled, out: list[Command]) -> None:
+    """End one task, if it has not ended."""
+    task = state.everything.get(event.task)
+    if task is not None:
+        workloads.cancel_task(state, now, task, event.reason, out)
+
+
+def cancel_session(state: State, now: int, event: ev.SessionCancelled, out: list[Command]) -> None:
+    """End a session and all that is its."""
+    session = state.sessions.get(event.session)
+    if session is not None and session.id not in state.dying:
+        workloads.drop(state, now, session, Trigger.CANCEL, event.reason, out)

@@ -1,0 +1,106 @@
+"""What must hold after every event. `check(state)` raises AssertionError with the first thing that does not."""
+
+from __future__ import annotations
+
+from qloop.engine import lanes
+from qloop.engine.state import Quantum, State
+from qloop.model.states import TASK_ENDED, TaskState
+from qloop.policies.columns import (
+    ACTIVE_WEIGHT,
+    BOUND,
+    BUSY,
+    CLASS,
+    ESTIMATE,
+    MAX_CLASSES,
+    OUTSTANDING,
+    PARENT,
+    QUEUED,
+    RUNNING,
+    SEQ,
+    WAITING,
+    WEIGHT,
+)
+
+NEAR = 1e-6     # seconds of rounding that a sum of estimates may gather
+
+
+def check(state: State) -> None:
+    """All invariants of the engine's state."""
+    check_rows(state)
+    check_lanes(state)
+    check_qpus(state)
+    check_sessions(state)
+    check_flows(state)
+    check_workers(state)
+
+
+def check_rows(state: State) -> None:
+    """Every row in use belongs to one task that waits or runs, and every such task has a row."""
+    used = [task for task in state.by_row if task is not None]
+    assert len(used) + len(state.free_rows) == len(state.tasks) == len(state.by_row), "rows are lost"
+    for i, task in enumerate(state.by_row):
+        if task is not None:
+            assert task.row == i, f"task {task.id} lies in row {i} and thinks {task.row}"
+            assert int(state.tasks[i][SEQ]) == task.seq, f"row {i} has another number than task {task.id}"
+    for other in state.everything.values():
+        assert other.state not in TASK_ENDED, f"{other.id} has ended and is kept"
+        if isinstance(other, Quantum):
+            assert (other.row >= 0) == (other.state is not TaskState.BLOCKED), f"{other.id}: row and state differ"
+
+
+def check_lanes(state: State) -> None:
+    """Each waiting task stands in exactly one lane (or is homeless), and the counts agree."""
+    waiting = {task.row for task in state.by_row if task is not None and task.state is TaskState.READY}
+    found = [i for lane in range(len(state.lanes)) for i in lanes.rows(state, lane)] + list(state.homeless)
+    assert len(found) == len(set(found)), "a task waits twice"
+    assert set(found) == waiting, f"lanes {sorted(found)} but waiting {sorted(waiting)}"
+    assert state.waiting == len(waiting), "the count of waiting tasks is wrong"
+    for class_ in range(MAX_CLASSES):
+        count = sum(int(state.tasks[i][CLASS]) == class_ for i in waiting)
+        assert state.totals[WAITING + class_] == count, f"waiting in class {class_}"
+        for qpu in state.qpus:
+            queued = sum(state.tasks[i][ESTIMATE] for i in waiting
+                         if int(state.tasks[i][BOUND]) == qpu.row and int(state.tasks[i][CLASS]) == class_)
+            assert abs(state.qpu_rows[qpu.row][QUEUED + class_] - queued) < NEAR * (1 + queued), f"queue of {qpu.id}"
+
+
+def check_qpus(state: State) -> None:
+    """A QPU is busy exactly if it runs a task or calibrates; no task runs twice."""
+    running = [qpu.running for qpu in state.qpus if qpu.running is not None]
+    assert len({task.id for task in running}) == len(running), "a task runs twice"
+    assert state.totals[RUNNING] == len(running), "the count of running tasks is wrong"
+    for qpu in state.qpus:
+        busy = qpu.running is not None or qpu.calibrating
+        assert not qpu.online or (state.qpu_rows[qpu.row][BUSY] > 0.0) == busy, f"{qpu.id}: busy differs"
+        assert not (qpu.calibrating and qpu.running is not None), f"{qpu.id} runs while it calibrates"
+
+
+def check_sessions(state: State) -> None:
+    """Each session's counts agree with its tasks."""
+    for session in state.sessions.values():
+        states = [task.state for task in session.tasks.values()]
+        assert session.waiting == states.count(TaskState.READY), f"{session.id}: waiting"
+        assert session.running == states.count(TaskState.RUNNING), f"{session.id}: running"
+    for tenant, count in state.tenant_waiting.items():
+        total = sum(session.waiting for session in state.sessions.values() if session.tenant == tenant)
+        assert count == total, f"{tenant}: waiting"
+
+
+def check_flows(state: State) -> None:
+    """Outstanding tasks and active weights agree with the rows in use."""
+    for session in state.sessions.values():
+        rows = sum(task is not None and task.session is session for task in state.by_row)
+        assert state.flows[session.row][OUTSTANDING] == rows, f"{session.id}: outstanding"
+    for tenant, row in state.tenants.items():
+        active = [state.flows[session.row] for session in state.sessions.values()
+                  if int(state.flows[session.row][PARENT]) == row and state.flows[session.row][OUTSTANDING] > 0.0]
+        assert state.flows[row][OUTSTANDING] == len(active), f"{tenant}: active sessions"
+        weight = sum(flow[WEIGHT] for flow in active)
+        assert abs(state.flows[row][ACTIVE_WEIGHT] - weight) < NEAR * (1 + weight), f"{tenant}: active weight"
+
+
+def check_workers(state: State) -> None:
+    """Slots taken and free add up."""
+    for worker in state.workers.values():
+        taken = sum(task.wish.cores for task in worker.running.values())
+        assert worker.free == worker.cores - taken >= 0, f"{worker.id}: slots"

@@ -1,0 +1,145 @@
+"""Layer 1, resources: which QPUs and workers exist, which are free, and what each is doing."""
+
+from __future__ import annotations
+
+from qloop.engine.state import Classical, Qpu, Quantum, State, Worker, seconds
+from qloop.model.commands import Command, StartCalibration
+from qloop.model.events import CalibrationDue, CalibrationEnded, QpuJoined, QpuLeft, WorkerJoined
+from qloop.model.limits import NEVER
+from qloop.policies.columns import BUSY, EPOCH, FREE_AT, INF, N_CPUS, N_QPUS, ONLINE, QUBITS, WINDOW_AT, new_qpu
+
+
+def join_qpu(state: State, event: QpuJoined) -> Qpu:
+    """A QPU is new, or back."""
+    gap = INF if event.window_gap_ns >= NEVER else seconds(event.window_gap_ns)
+    fresh = new_qpu(float(event.qubits), event.cold_s, window_time(event.window_at_ns), gap)
+    fresh[EPOCH] = float(event.epoch)
+    row = state.qpu_ids.get(event.qpu)
+    if row is None:
+        row = len(state.qpus)
+        state.qpu_ids[event.qpu] = row
+        state.qpus.append(Qpu(event.qpu, row))
+        state.qpu_rows.append(fresh)
+        while len(state.lanes) < state.policy.lanes(row + 1):
+            state.lanes.append([])
+        state.totals[N_QPUS] += 1.0
+        return state.qpus[row]
+    qpu = state.qpus[row]
+    if not qpu.online:
+        state.totals[N_QPUS] += 1.0
+        qpu.online, qpu.calibrating, qpu.due_ns = True, False, 0
+        state.qpu_rows[row][:] = fresh
+    return qpu
+
+
+def leave_qpu(state: State, event: QpuLeft) -> Qpu | None:
+    """A QPU is offline; None if it was not there."""
+    row = state.qpu_ids.get(event.qpu)
+    if row is None or not state.qpus[row].online:
+        return None
+    qpu = state.qpus[row]
+    qpu.online, qpu.calibrating, qpu.due_ns = False, False, 0
+    state.qpu_rows[row][ONLINE] = 0.0
+    state.totals[N_QPUS] -= 1.0
+    return qpu
+
+
+def calibration_due(state: State, now: int, event: CalibrationDue, out: list[Command]) -> None:
+    """The window begins as soon as the QPU is free."""
+    row = state.qpu_ids.get(event.qpu)
+    if row is None or not state.qpus[row].online:
+        return
+    state.qpus[row].due_ns = event.length_ns
+    begin_calibration(state, now, state.qpus[row], out)
+
+
+def begin_calibration(state: State, now: int, qpu: Qpu, out: list[Command]) -> None:
+    """Begin the window that is due, if nothing runs."""
+    if qpu.running is not None or qpu.calibrating or qpu.due_ns == 0:
+        return
+    row = state.qpu_rows[qpu.row]
+    row[BUSY], row[FREE_AT] = 1.0, seconds(now) + seconds(qpu.due_ns)
+    qpu.calibrating = True
+    out.append(StartCalibration(qpu.id, qpu.due_ns))
+    qpu.due_ns = 0
+
+
+def calibration_ended(state: State, event: CalibrationEnded) -> Qpu | None:
+    """The QPU is free again, in a new epoch; None if it was not calibrating."""
+    row = state.qpu_ids.get(event.qpu)
+    if row is None or not state.qpus[row].calibrating:
+        return None
+    qpu, cells = state.qpus[row], state.qpu_rows[row]
+    qpu.calibrating = False
+    cells[BUSY], cells[EPOCH], cells[WINDOW_AT] = 0.0, float(event.epoch), window_time(event.window_at_ns)
+    return qpu
+
+
+def window_time(at_ns: int) -> float:
+    """A window's begin as policies see it."""
+    return INF if at_ns >= NEVER else seconds(at_ns)
+
+
+def widest(state: State) -> tuple[str, int]:
+    """Name and width of the widest QPU known, ("", 0) if there is none."""
+    best = max(state.qpus, key=lambda qpu: state.qpu_rows[qpu.row][QUBITS], default=None)
+    return ("", 0) if best is None else (best.id, int(state.qpu_rows[best.row][QUBITS]))
+
+
+def occupy(state: State, task: Quantum, row: int) -> None:
+    """The QPU runs this task now."""
+    state.qpus[row].running = task
+    task.qpu = row
+
+
+def vacate(state: State, row: int) -> None:
+    """The QPU runs nothing now."""
+    state.qpus[row].running = None
+
+
+def join_worker(state: State, event: WorkerJoined) -> None:
+    """A worker is new; one that is known already is left as it is."""
+    if event.worker in state.workers:
+        return
+    state.workers[event.worker] = Worker(event.worker, event.cores, event.cores, set(event.environments))
+    state.totals[N_CPUS] = float(sum(worker.cores for worker in state.workers.values()))
+
+
+def leave_worker(state: State, worker_id: str) -> list[Classical]:
+    """A worker is gone; returns what it ran."""
+    worker = state.workers.pop(worker_id, None)
+    if worker is None:
+        return []
+    state.totals[N_CPUS] = float(max(1, sum(other.cores for other in state.workers.values())))
+    return list(worker.running.values())
+
+
+def choose_worker(state: State, task: Classical) -> Worker | None:
+    """A worker with enough free slots: the session's last one, then one with the environment warm, then the first."""
+    best: Worker | None = None
+    best_rank = 4
+    for worker in state.workers.values():
+        if worker.free < task.wish.cores:
+            continue
+        rank = 2 if task.wish.environment in worker.environments else 3
+        rank = 1 if worker.id == task.session.worker else rank
+        if rank < best_rank:
+            best, best_rank = worker, rank
+    return best
+
+
+def take_slots(worker: Worker, task: Classical) -> bool:
+    """The worker runs this task now; returns whether it has to set up the environment first (a cold start)."""
+    worker.free -= task.wish.cores
+    worker.running[task.id] = task
+    cold = task.wish.environment not in worker.environments
+    worker.environments.add(task.wish.environment)
+    task.worker = task.session.worker = worker.id
+    return cold
+
+
+def free_slots(state: State, worker_id: str, task_id: str) -> None:
+    """The worker no longer runs this task."""
+    worker = state.workers.get(worker_id)
+    if worker is not None and task_id in worker.running:
+        worker.free += worker.running.pop(task_id).wish.cores

@@ -1,0 +1,150 @@
+"""The engine's records. The policies' tables lie beside them; a record knows the number of its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from qloop.model.events import ClassicalSubmitted, QuantumSubmitted
+from qloop.model.limits import NEVER, Limits
+from qloop.model.states import SessionState, TaskState
+from qloop.policies.columns import Row, Table, new_totals
+from qloop.policies.record import Policy
+
+Terms = tuple[tuple[str, float], ...]
+
+
+@dataclass(slots=True)
+class Session:
+    """A session: its tasks by id (in order of arrival), and how many wait, run, or block."""
+
+    id: str
+    tenant: str
+    row: int
+    opened_at: int
+    interactive_ttl: int
+    expires_at: int
+    state: SessionState = SessionState.NEW
+    tasks: dict[str, Quantum | Classical] = field(default_factory=dict)
+    waiting: int = 0
+    running: int = 0
+    idle_since: int = 0
+    lapsed: bool = False
+    worker: str = ""
+
+
+@dataclass(slots=True)
+class Quantum:
+    """A quantum task. `row` is its row in the policies' table, -1 while it is blocked."""
+
+    id: str
+    session: Session
+    wish: QuantumSubmitted
+    seq: int
+    state: TaskState = TaskState.BLOCKED
+    row: int = -1
+    attempt: int = 0
+    qpu: int = -1
+    hot: bool = False
+    terms: Terms = ()
+    blockers: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Classical:
+    """A classical task."""
+
+    id: str
+    session: Session
+    wish: ClassicalSubmitted
+    seq: int
+    state: TaskState = TaskState.BLOCKED
+    attempt: int = 0
+    worker: str = ""
+    blockers: set[str] = field(default_factory=set)
+
+
+Task = Quantum | Classical
+
+
+@dataclass(slots=True)
+class Qpu:
+    """A QPU: what runs on it, and whether a calibration is due (its length in ns) or under way."""
+
+    id: str
+    row: int
+    online: bool = True
+    running: Quantum | None = None
+    calibrating: bool = False
+    due_ns: int = 0
+
+
+@dataclass(slots=True)
+class Worker:
+    """A worker of a pilot: its free slots, what it runs, which environments are warm."""
+
+    id: str
+    cores: int
+    free: int
+    environments: set[str]
+    running: dict[str, Classical] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Ended:
+    """A task reached its last state; the layers above have yet to hear of it."""
+
+    task: Task
+    state: TaskState
+    reason: str
+    was: TaskState
+
+
+@dataclass(slots=True)
+class State:
+    """All that the engine knows: a fold of its events."""
+
+    policy: Policy
+    limits: Limits
+    seed: int
+    tasks: Table = field(default_factory=list)
+    flows: Table = field(default_factory=list)
+    qpu_rows: Table = field(default_factory=list)
+    totals: Row = field(default_factory=new_totals)
+    now: int = 0
+    seq: int = 0
+    flow_seq: int = 0
+    decisions: int = 0
+    tenants: dict[str, int] = field(default_factory=dict)
+    tenant_waiting: dict[str, int] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    dying: dict[str, Session] = field(default_factory=dict)
+    everything: dict[str, Task] = field(default_factory=dict)
+    dependents: dict[str, list[str]] = field(default_factory=dict)
+    by_row: list[Quantum | None] = field(default_factory=list)
+    free_rows: list[int] = field(default_factory=list)
+    free_flows: list[int] = field(default_factory=list)
+    qpus: list[Qpu] = field(default_factory=list)
+    qpu_ids: dict[str, int] = field(default_factory=dict)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    lanes: list[list[tuple[float, int, int]]] = field(default_factory=list)
+    homeless: dict[int, None] = field(default_factory=dict)
+    waiting: int = 0
+    classical: list[tuple[int, str]] = field(default_factory=list)
+    timers: list[tuple[int, str]] = field(default_factory=list)
+    wake_at: int = NEVER
+    ended: list[Ended] = field(default_factory=list)
+
+    def next_seq(self) -> int:
+        """The number of the next task: order of arrival."""
+        self.seq += 1
+        return self.seq
+
+    def next_flow_seq(self) -> int:
+        """The number of the next session or tenant: rows are used again, numbers are not."""
+        self.flow_seq += 1
+        return self.flow_seq
+
+
+def seconds(ns: int) -> float:
+    """Nanoseconds as the seconds that policies see; both hosts convert alike."""
+    return ns * 1e-9

@@ -1,0 +1,88 @@
+"""What the engine may ask of the world: a closed union, carried out by the runtime or met by the simulator."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from qloop.model.states import SessionState, TaskState
+
+
+class StartQuantum(msgspec.Struct, frozen=True, tag=True):
+    """Run this attempt on this QPU. `terms` are the cost terms (seconds) that placed it there."""
+
+    task: str
+    attempt: int
+    qpu: str
+    hot: bool
+    terms: tuple[tuple[str, float], ...] = ()
+
+
+class AbortQuantum(msgspec.Struct, frozen=True, tag=True):
+    """Nobody wants this attempt any more: stop it if the QPU can; its end must still be reported."""
+
+    task: str
+    attempt: int
+    qpu: str
+
+
+class StartClassical(msgspec.Struct, frozen=True, tag=True):
+    """Run this attempt on this worker; `cold` if the worker must set up the environment first."""
+
+    task: str
+    attempt: int
+    worker: str
+    cold: bool
+
+
+class AbortClassical(msgspec.Struct, frozen=True, tag=True):
+    """Nobody wants this attempt any more."""
+
+    task: str
+    attempt: int
+    worker: str
+
+
+class StartCalibration(msgspec.Struct, frozen=True, tag=True):
+    """The QPU is free: its calibration window begins now and lasts `length_ns`."""
+
+    qpu: str
+    length_ns: int
+
+
+class TaskEnded(msgspec.Struct, frozen=True, tag=True):
+    """The task is DONE, FAILED or CANCELLED, and stays so."""
+
+    task: str
+    state: TaskState
+    reason: str = ""
+
+
+class SessionEnded(msgspec.Struct, frozen=True, tag=True):
+    """The session is CLOSED, EXPIRED or CANCELLED, and stays so."""
+
+    session: str
+    state: SessionState
+    reason: str = ""
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True):
+    """A wish was not taken: `subject` is its id, `code` the kind of refusal. Nothing has changed."""
+
+    subject: str
+    code: str
+    reason: str
+    retry_after_s: float = 0.0
+
+
+class WakeAt(msgspec.Struct, frozen=True, tag=True):
+    """Send a Tick at `at_ns`."""
+
+    at_ns: int
+
+
+Command: TypeAlias = (
+    StartQuantum | TaskEnded | StartClassical | WakeAt | AbortQuantum | AbortClassical | StartCalibration
+    | SessionEnded | Refused
+)

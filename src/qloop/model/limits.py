@@ -1,0 +1,26 @@
+"""Every limit with its unit: nothing in qloop grows without bound; what is over a limit is refused with a reason."""
+
+from __future__ import annotations
+
+import msgspec
+
+SECOND = 1_000_000_000          # nanoseconds
+NEVER = 2**62                   # a time that does not come, ns (146 years)
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bounds of one engine."""
+
+    open_sessions: int = 100_000
+    waiting_tasks: int = 1_000_000
+    waiting_per_tenant: int = 500_000
+    waiting_per_session: int = 200_000
+    attempts: int = 3                           # tries of one task before it fails
+    interactive_ttl_ns: int = 300 * SECOND      # idle time after which a session's next task queues again
+    max_ttl_ns: int = 8 * 3600 * SECOND         # life of a session
+
+
+MAX_SHOTS = 100_000_000         # shots of one quantum task
+MAX_PARAMETERS = 100_000        # parameters of one circuit
+MAX_BATCH = 1_000_000           # parameter sets of one quantum task
+MAX_TIMEOUT_S = 366 * 24 * 3600.0   # longest time-out anywhere, seconds

@@ -1,0 +1,104 @@
+"""The policies and placements by name, and those that plugins add under the entry point `qloop.policies`."""
+
+from __future__ import annotations
+
+from qloop.errors import InvalidInput, UnknownName
+from qloop.policies import easy, efaas, order, place, reservation
+from qloop.policies.columns import (
+    AGING,
+    HYSTERESIS,
+    HYSTERESIS_REL,
+    LAMBDA_EPOCH,
+    PHI,
+    TTL_HOT,
+    WARM_TTL,
+)
+from qloop.policies.record import Enter, Note, Pick, Place, Policy
+
+SETTINGS = {
+    "ttl_hot": TTL_HOT, "aging": AGING, "phi": PHI, "hysteresis": HYSTERESIS,
+    "hysteresis_rel": HYSTERESIS_REL, "lambda_epoch": LAMBDA_EPOCH, "warm_ttl": WARM_TTL,
+}
+WARM_SETTINGS = {HYSTERESIS: 2.0, HYSTERESIS_REL: 0.1, LAMBDA_EPOCH: 10.0, WARM_TTL: 300.0}
+EFAAS_SETTINGS = {TTL_HOT: 60.0, AGING: 60.0, PHI: 0.2}
+
+
+def _keyed(name: str, enter: Enter, start: Note = order.note_nothing, draws: bool = False) -> Policy:
+    """An order by one key over the heads of all lanes, placed by the shortest wait."""
+    return Policy(name, enter, order.pick_first, start, order.note_nothing, place.least_wait,
+                  enter_draws=draws)
+
+
+def _shared(name: str, enter: Enter, pick: Pick, scan: Pick | None, start: Note, classes: int = 1) -> Policy:
+    """An order over lanes that all QPUs share."""
+    return Policy(name, enter, pick, start, order.note_nothing, place.least_wait, scan=scan,
+                  classes=classes, shared=True)
+
+
+def builtin() -> dict[str, Policy]:
+    """The policies that qloop ships, by name."""
+    records = (
+        _keyed("fifo", order.enter_fifo),
+        _keyed("lifo", order.enter_lifo),
+        _keyed("sjf", order.enter_sjf),
+        _keyed("random", order.enter_random, order.start_race, draws=True),
+        _keyed("weighted", order.enter_weighted, order.start_race, draws=True),
+        _shared("fifo_swap", order.enter_swap, order.pick_swap, None, order.start_swap, classes=3),
+        _shared("easy", order.enter_fifo, easy.pick, easy.scan, order.note_nothing),
+        _shared("reservation", reservation.enter, reservation.pick, reservation.scan, reservation.start),
+        Policy("efaas", efaas.enter, efaas.pick, efaas.start, efaas.finish, place.warm, classes=2,
+               settings={**WARM_SETTINGS, **EFAAS_SETTINGS}),
+    )
+    return {record.name: record for record in records}
+
+
+def placements() -> dict[str, tuple[Place, dict[int, float]]]:
+    """The placements that qloop ships, by name, with their settings."""
+    return {"least_wait": (place.least_wait, {HYSTERESIS: 0.0, HYSTERESIS_REL: 0.0}),
+            "warm": (place.warm, WARM_SETTINGS)}
+
+
+def policy(name: str, placement: str | None = None, **settings: float) -> Policy:
+    """The policy of this name, optionally with another placement and other settings (seconds, shares).
+
+    Raises UnknownName for an unknown policy, placement or setting, InvalidInput for a setting out of range.
+    """
+    known = builtin()
+    if name not in known:
+        known = {**known, **plugins()}
+    if name not in known:
+        raise UnknownName("policy", name, known)
+    found = known[name]
+    if placement is not None:
+        choices = placements()
+        if placement not in choices:
+            raise UnknownName("placement", placement, choices)
+        found = found.with_placement(*choices[placement])
+    return found.with_settings({_column(key): _value(key, value) for key, value in settings.items()})
+
+
+def plugins() -> dict[str, Policy]:
+    """Policies that other packages registered; one that does not load is left out and named by `qloop doctor`."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, Policy] = {}
+    for point in entry_points(group="qloop.policies"):
+        record = point.load()
+        if isinstance(record, Policy):
+            found[point.name] = record
+    return found
+
+
+def _column(setting: str) -> int:
+    if setting not in SETTINGS:
+        raise UnknownName("policy setting", setting, SETTINGS)
+    return SETTINGS[setting]
+
+
+def _value(setting: str, value: float) -> float:
+    if not (isinstance(value, int | float) and 0.0 <= value < float("inf")):
+        raise InvalidInput(f"The policy setting {setting} is {value!r}", "",
+                           "Give a finite number that is not negative")
+    if setting in ("phi", "hysteresis_rel") and value > 1.0:
+        raise InvalidInput(f"The policy setting {setting} is {value!r}", "It is a share", "Give at most 1")
+    return float(value)

@@ -1,0 +1,62 @@
+"""A policy: a record of small functions that decide, with the settings they read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TypeAlias
+
+from qloop.policies.columns import Row, Table
+
+Enter: TypeAlias = Callable[[Table, Table, Table, Row, int, float, float], float]
+Pick: TypeAlias = Callable[[Table, Table, Table, Row, Sequence[int], int, float, float], int]
+Note: TypeAlias = Callable[[Table, Table, Table, Row, int, int, float], None]
+Place: TypeAlias = Callable[[Table, Table, Table, Row, int, int, float], float]
+
+NOTHING: Mapping[int, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Five functions (and an optional sixth) over caller-owned rows, and what the host must know of them.
+
+    `enter(tasks, flows, qpus, totals, i, now, u) -> key`: task i became ready; fixes its class and its key.
+    `pick(tasks, flows, qpus, totals, heads, qpu, now, u) -> lane | HOLD | SCAN`: the QPU is free; `heads` holds the
+    first task of each lane that may run there (-1: none).
+    `start(..., i, qpu, now)` and `finish(..., i, qpu, now)`: the task began; it left (qpu -1: it never began).
+    `place(..., i, qpu, now) -> seconds`: what running task i there costs beyond waiting; inf: not eligible.
+    `scan(tasks, flows, qpus, totals, entries, qpu, now, u) -> index | HOLD`: choose among the first entries of a lane.
+
+    `classes` is the number of lanes of each QPU, or of the whole platform if `shared`. `enter_draws` and `pick_draws`
+    say which of them reads `u` (uniform in [0, 1)). `settings` gives columns of `totals` their values.
+    """
+
+    name: str
+    enter: Enter
+    pick: Pick
+    start: Note
+    finish: Note
+    place: Place
+    scan: Pick | None = None
+    classes: int = 1
+    shared: bool = False
+    enter_draws: bool = False
+    pick_draws: bool = False
+    settings: Mapping[int, float] = field(default_factory=lambda: NOTHING)
+
+    def lanes(self, n_qpus: int) -> int:
+        """How many lanes a platform of `n_qpus` QPUs has under this policy."""
+        return self.classes if self.shared else self.classes * n_qpus
+
+    def lane(self, bound: int, class_: int) -> int:
+        """The lane of a task bound to QPU `bound` in class `class_`."""
+        return class_ if self.shared else bound * self.classes + class_
+
+    def with_settings(self, changes: Mapping[int, float]) -> Policy:
+        """The same policy with some settings changed."""
+        return replace(self, settings=MappingProxyType({**self.settings, **changes}))
+
+    def with_placement(self, place: Place, settings: Mapping[int, float] = NOTHING) -> Policy:
+        """The same order of service with another placement and its settings."""
+        return replace(self, place=place, settings=MappingProxyType({**self.settings, **settings}))

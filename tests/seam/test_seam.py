@@ -1,0 +1,56 @@
+"""One policy source, two hosts: the engine in virtual time and the compiled kernel agree event by event."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qloop.policies.catalog import builtin
+from qloop.simulator.kernel import FINISH, START, Kernel
+
+from .driver import Driver, draw
+
+SCENARIOS = 500
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Kernel:
+    return Kernel()
+
+
+def agree(kernel: Kernel, name: str, seed: int, check: bool) -> int:
+    """Runs one scenario in both hosts; returns how many of its log entries share their time with another."""
+    scenario = draw(seed)
+    driver = Driver(builtin()[name], scenario, check)
+    live = driver.run()
+    log, (_, flows, qpus, totals) = kernel.run(builtin()[name], scenario)
+    assert [tuple(int(x) for x in entry) for entry in log] == live[:len(log)], f"{name}, seed {seed}"
+    assert len(live) == len(log)
+    state = driver.engine.state
+    rows = [state.tenants[f"t{r}"] for r in range(len(scenario.tenant_weight))] + driver.rows
+    assert np.array_equal(np.array([state.flows[row] for row in rows]), flows), f"{name}, seed {seed}: flows"
+    assert np.array_equal(np.array(state.qpu_rows), qpus), f"{name}, seed {seed}: qpus"
+    assert np.array_equal(np.array(state.totals), totals), f"{name}, seed {seed}: totals"
+    times = [entry[0] for entry in live]
+    return len(times) - len(set(times))
+
+
+@pytest.mark.parametrize("name", sorted(builtin()))
+def test_kernel_and_engine_agree_on_random_scenarios(kernel: Kernel, name: str) -> None:
+    together = sum(agree(kernel, name, seed, check=seed % 10 == 0) for seed in range(SCENARIOS))
+    assert together > SCENARIOS      # the scenarios do hold simultaneous events
+
+
+def test_policies_differ(kernel: Kernel) -> None:
+    """The agreement above is about something: no two policies order these scenarios alike."""
+    logs = {name: [kernel.run(policy, draw(seed))[0] for seed in range(40)] for name, policy in builtin().items()}
+    names = sorted(logs)
+    for a in names:
+        assert all(logs[a] != logs[b] for b in names if b != a), a
+
+
+def test_every_start_has_its_finish(kernel: Kernel) -> None:
+    for seed in range(50):
+        log, _ = kernel.run(builtin()["efaas"], draw(seed))
+        kinds = [entry[1] for entry in log]
+        assert kinds.count(START) == kinds.count(FINISH) > 0
