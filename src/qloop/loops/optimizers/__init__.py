@@ -1,0 +1,1 @@
+"""Ask/tell optimizers that can be forked, dumped and continued bit by bit."""
