@@ -1,0 +1,1 @@
+"""Noise-free simulators, one file each, and what they share: lowering, observables, sampling, the choice."""
