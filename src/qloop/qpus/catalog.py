@@ -1,0 +1,102 @@
+"""QPUs by name: the exact one, the three twins, and what plugins add.
+
+A plugin is an entry point in the group `qloop.qpus`: a function `(seed: int, **options) -> LocalQpu`. One that fails
+is named when it is asked for or listed, and disturbs nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+import msgspec
+
+from qloop.errors import InvalidInput, QpuError, UnknownName
+from qloop.qpus.protocol import LocalQpu, QpuDescription
+from qloop.qpus.snapshot_files import snapshot_names
+
+GROUP = "qloop.qpus"
+
+Factory = Callable[..., LocalQpu]
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """What `list_qpus` found: descriptions of the working QPUs, and per broken plugin what is wrong with it."""
+
+    qpus: tuple[QpuDescription, ...]
+    broken: dict[str, str]
+
+
+def qpu_names() -> tuple[str, ...]:
+    """The names that `open_qpu` takes, sorted; plugins are named without being loaded."""
+    return tuple(sorted({*_built_in(), *_plugins()}))
+
+
+def open_qpu(name: str, *, seed: int = 0, **options: Any) -> LocalQpu:
+    """The QPU of that name, with its options (those of `TwinQpu` or `ExactQpu`, or the plugin's).
+
+    Raises `UnknownName` with the nearest name, `InvalidInput` for options it does not take, `QpuError` if a
+    plugin fails.
+    """
+    built_in = _built_in()
+    if name in built_in:
+        try:
+            return built_in[name](seed=seed, **options)
+        except TypeError as error:
+            raise InvalidInput(f"QPU {name!r} cannot be opened with {', '.join(sorted(options)) or 'no options'}",
+                               str(error), "Look up its options") from error
+    plugins = _plugins()
+    if name not in plugins:
+        raise UnknownName("QPU", name, qpu_names())
+    return _open_plugin(plugins[name], seed, options)
+
+
+def list_qpus(seed: int = 0) -> Listing:
+    """Describe every QPU; a plugin that fails is in `broken` with its reason."""
+    found, broken = [], {}
+    for name in qpu_names():
+        try:
+            found.append(open_qpu(name, seed=seed).describe())
+        except QpuError as error:
+            broken[name] = str(error)
+    for name in sorted(set(_built_in()) & set(_plugins())):
+        broken[f"{name} (plugin)"] = f"Its name {name!r} belongs to a QPU of qloop's own, which is used."
+    return Listing(tuple(found), broken)
+
+
+def _built_in() -> dict[str, Factory]:
+    return {"exact": _exact, **{f"twin-{name}": _twin_factory(name) for name in snapshot_names()}}
+
+
+def _exact(seed: int, **options: Any) -> LocalQpu:
+    """The exact QPU has no randomness of its own."""
+    from qloop.qpus.exact import ExactQpu
+
+    return ExactQpu(**options)
+
+
+def _twin_factory(snapshot: str) -> Factory:
+    def make(seed: int, **options: Any) -> LocalQpu:
+        from qloop.qpus.twin import TwinQpu
+
+        return TwinQpu(snapshot, seed=seed, **options)
+
+    return make
+
+
+def _plugins() -> dict[str, metadata.EntryPoint]:
+    return {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
+
+
+def _open_plugin(entry: metadata.EntryPoint, seed: int, options: dict[str, Any]) -> LocalQpu:
+    """Load and call a plugin; whatever it raises is reported with its name."""
+    try:
+        qpu = entry.load()(seed=seed, **options)
+    except Exception as error:
+        raise QpuError(f"The QPU plugin {entry.name!r} ({entry.value}) failed",
+                       f"{type(error).__name__}: {error}", "Repair or uninstall it") from error
+    if not isinstance(qpu, LocalQpu):
+        raise QpuError(f"The QPU plugin {entry.name!r} ({entry.value}) returned a {type(qpu).__name__}",
+                       "It lacks a method of LocalQpu", "See qloop.qpus.protocol")
+    return qpu
