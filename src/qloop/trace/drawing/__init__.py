@@ -1,0 +1,1 @@
+"""The parts that figures are drawn from."""

@@ -1,0 +1,1 @@
+"""Every metric of a run, each a pure function of its trace."""
