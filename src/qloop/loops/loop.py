@@ -1,0 +1,130 @@
+"""A variational loop: ask the optimizer, evaluate on a QPU, tell, again; waited for, or driven by events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qloop.loops.future import QuantumFuture
+from qloop.loops.objective import Objective
+from qloop.loops.optimizers.protocol import Optimizer
+from qloop.loops.result import Iteration, LoopResult
+from qloop.loops.stepper import Stepper
+from qloop.runtime.client import Client, Outcome
+
+Values = NDArray[np.float64]
+Think = Callable[[int], float]
+
+
+class Loop:
+    """One loop in one session.
+
+    `run()` waits for its end. `start(done)` returns at once and goes on by events, so that many loops share one
+    thread and, in virtual time, one clock; `think(k)` is then the classical time of iteration k in seconds.
+    """
+
+    def __init__(self, client: Client, objective: Objective, stepper: Stepper,
+                 callback: Callable[[Iteration], object] | None = None, think: Think | None = None) -> None:
+        self.client, self.objective, self.stepper, self.callback = client, objective, stepper, callback
+        self.think = think or (lambda k: 0.0)
+        self.history: list[Iteration] = []
+        self.error: BaseException | None = None
+        self.finished = False
+        self._evaluations = self._resumed = 0
+        self._began = self._asked = client.now_s()
+        self._batch = 0
+        self._done: Callable[[Loop], None] | None = None
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer as it stands."""
+        return self.stepper.optimizer
+
+    def run(self) -> LoopResult:
+        """Iterate to the end in this thread."""
+        client, objective = self.client, self.objective
+        while not self.optimizer.done:
+            points = self._ask()
+            ticket = client.submit(objective.session, objective.structure, points, objective.shots,
+                                   iteration=self._batch, inline=True)
+            self._tell(client.gather(ticket))
+        return self._end()
+
+    def start(self, done: Callable[[Loop], None]) -> None:
+        """Begin, and go on by events; `done(self)` is called at the end, with `error` set if it failed."""
+        self._done = done
+        self._next()
+
+    def _next(self) -> None:
+        """Ask for the next batch; its results will call back."""
+        try:
+            points = self._ask()
+            future = self.objective.submit_batch(points, iteration=self._batch, cpu_s=self.think(self._batch))
+        except Exception as error:
+            self._fail(error)
+            return
+        future.add_done_callback(self._arrived)
+
+    def _arrived(self, future: QuantumFuture[Values]) -> None:
+        """The values are there: tell them, and think about the next batch."""
+        try:
+            self._tell(future.outcome())
+        except Exception as error:
+            self._fail(error)
+            return
+        if self.optimizer.done:
+            self._end()
+            if self._done is not None:
+                self._done(self)
+            return
+        self.client.later(self.think(self._batch), self._next)
+
+    def _fail(self, error: Exception) -> None:
+        self.error, self.finished = error, True
+        if self._done is not None:
+            self._done(self)
+
+    def _ask(self) -> Values:
+        self.client.note(self.objective.session, "iteration_begin", iteration=self._batch)
+        points = self.optimizer.ask()
+        self._asked = self.client.now_s()
+        return points
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Give the optimizer its values and keep the figures."""
+        now = self.client.now_s()
+        values = np.array(outcome.values)
+        self.stepper.tell(values, self._batch)
+        self._evaluations += len(values)
+        self._resumed += len(values) if outcome.source == "journal" else 0
+        energy = self.optimizer.value
+        entry = Iteration(self._batch + 1, float(values.min()) if energy is None else energy, len(values),
+                          now - self._began, now - self._asked, outcome.source == "journal")
+        self.history.append(entry)
+        session, structure = self.objective.session, self.objective.structure
+        self.client.note(session, "iteration_end", iteration=self._batch, energy=entry.energy,
+                         noiseless=self.client.ideal(session, structure, self.optimizer.x))
+        self._batch += 1
+        if self.callback is not None:
+            self.callback(entry)
+
+    def _end(self) -> LoopResult:
+        self.finished = True
+        self.client.close_session(self.objective.session, converged=True)
+        return self.result()
+
+    def result(self) -> LoopResult:
+        """The answer as far as the loop came."""
+        optimizer = self.optimizer
+        reason = optimizer.reason
+        best = optimizer.value
+        if best is None:
+            best = min((entry.energy for entry in self.history), default=float("nan"))
+        return LoopResult(x=optimizer.x, fun=best, nit=optimizer.iteration, nfev=self._evaluations,
+                          success=self.error is None and optimizer.done and reason != "diverged",
+                          message="" if reason is None else reason.value, session=self.objective.session,
+                          optimizer=optimizer.name, shots=self.objective.shots,
+                          clock=self.client.view(self.objective.session).clock, resumed=self._resumed,
+                          iterations=self.history)

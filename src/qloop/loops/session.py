@@ -1,0 +1,171 @@
+"""Session: a loop's place on the platform, from the first shot to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qloop.errors import InvalidInput
+from qloop.loops import duration
+from qloop.loops.future import QuantumFuture
+from qloop.loops.loop import Loop, Think
+from qloop.loops.objective import Objective, single
+from qloop.loops.optimizers import by_name
+from qloop.loops.optimizers.protocol import Optimizer
+from qloop.loops.progress import display
+from qloop.loops.result import Iteration, LoopResult
+from qloop.loops.stepper import Inline, OnWorkers
+from qloop.runtime.client import Client, Outcome, SessionView, SessionWish, connect, reopen
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+    from qiskit.quantum_info import SparsePauliOp
+
+
+class Session:
+    """A session on a runtime: the program's own, or the one given. Use it as a context manager.
+
+    `name`: the same in every life of a run, so that a resumed program finds its results. `qpu`: the only QPU to use.
+    `shots`: the default of its evaluations, None for exact expectation values. `max_time`, `interactive_ttl`:
+    seconds or texts such as "2h 30m". `weight`: its share among its tenant's sessions. `kind`: "loop" or
+    "background". Raises `InvalidInput`, `UnknownName`, `Conflict`, or `Refused`, before anything is spent.
+    """
+
+    def __init__(self, name: str = "", *, runtime: Client | None = None, qpu: str | None = None,
+                 shots: int | None = None, tenant: str = "default", weight: float = 1.0, seed: int | None = None,
+                 max_time: float | str | None = None, interactive_ttl: float | str | None = None,
+                 kind: str = "loop", optimum: float | None = None) -> None:
+        self._client = runtime if runtime is not None else connect()
+        self.shots = shot_count(shots)
+        wish = SessionWish(name=name, tenant=tenant, weight=weight, seed=seed, shots=self.shots, kind=kind,
+                           qpu=self._client.default_qpu if qpu is None else qpu, optimum=optimum,
+                           max_ttl_s=duration.seconds("max_time", max_time),
+                           interactive_ttl_s=duration.seconds("interactive_ttl", interactive_ttl))
+        self.id = self._client.open_session(wish)
+        self._closed = False
+        self._owned = False
+
+    @classmethod
+    def from_id(cls, session: str, journal: str | None = None) -> Self:
+        """Take up a session of an earlier run, with all its results; `journal` if it is not under `.qloop`."""
+        client, wish = reopen(session, journal)
+        opened = cls(wish.name, runtime=client, qpu=wish.qpu, shots=wish.shots or None, tenant=wish.tenant,
+                     seed=wish.seed, kind=wish.kind)
+        opened._owned = True
+        return opened
+
+    def objective(self, circuit: QuantumCircuit, observable: SparsePauliOp, *, shots: int | None = None,
+                  timeout: float | None = None) -> Objective:
+        """<circuit(theta)| observable |circuit(theta)> as a function, for `scipy.optimize.minimize` for example."""
+        return Objective(self._client, self.id, circuit, observable, self._shots(shots), timeout)
+
+    def submit(self, circuit: QuantumCircuit, observable: SparsePauliOp, theta: ArrayLike, *,
+               shots: int | None = None) -> QuantumFuture[float]:
+        """Ask for one expectation value and go on."""
+        return self.objective(circuit, observable, shots=shots).submit(theta)
+
+    def sample(self, circuit: QuantumCircuit, theta: ArrayLike = (), *, shots: int) -> QuantumFuture[dict[str, int]]:
+        """Ask for counts of bit strings (Qiskit's order), of the measured qubits or, without measurements, of all."""
+        structure = self._client.prepare(self.id, circuit, None)
+        ticket = self._client.submit(self.id, structure, single(theta), shots, counts=True)
+        return QuantumFuture(self._client, ticket, first_counts)
+
+    def minimize(self, circuit: QuantumCircuit, observable: SparsePauliOp, x0: ArrayLike | None = None, *,
+                 optimizer: str | Optimizer = "spsa", maxiter: int = 100, shots: int | None = None,
+                 seed: int | None = None, progress: bool | None = None, workers: bool = False,
+                 callback: Callable[[Iteration], object] | None = None, **options: Any) -> LoopResult:
+        """Run a variational loop to its end and return its result.
+
+        `optimizer`: a name (`spsa`, `nelder-mead`, `adam`, `cma-es`; `options` are its own) or an ask/tell optimizer.
+        `x0` (P,): where to start; by default small random angles from the session's seed. `progress`: show a bar;
+        by default if a terminal watches. `workers`: run the classical steps on the runtime's workers.
+        """
+        loop = self.loop(circuit, observable, x0, optimizer=optimizer, maxiter=maxiter, shots=shots, seed=seed,
+                         workers=workers, **options)
+        title = f"{loop.optimizer.name}, session {self.id.rsplit('.', 1)[-1]}"
+        with display(progress, title, maxiter) as bar:
+            def both(entry: Iteration) -> None:
+                bar.update(entry)
+                if callback is not None:
+                    callback(entry)
+
+            loop.callback = both
+            return loop.run()
+
+    def loop(self, circuit: QuantumCircuit, observable: SparsePauliOp, x0: ArrayLike | None = None, *,
+             optimizer: str | Optimizer = "spsa", maxiter: int = 100, shots: int | None = None,
+             seed: int | None = None, workers: bool = False, think: Think | None = None, **options: Any) -> Loop:
+        """The loop of `minimize`, not begun: `run()` it, or `start()` it among others."""
+        objective = self.objective(circuit, observable, shots=shots)
+        chosen = optimizer
+        if isinstance(chosen, str):
+            own = self.details().seed % 2**32 if seed is None else seed
+            start = self._start(objective.n_parameters, own) if x0 is None else x0
+            chosen = by_name.make(chosen, start, maxiter, own, **options)
+        stepper = OnWorkers(self._client, self.id, chosen) if workers else Inline(chosen)
+        return Loop(self._client, objective, stepper, think=think)
+
+    def details(self) -> SessionView:
+        """State, seed, clock, results and shots bought."""
+        return self._client.view(self.id)
+
+    def usage(self) -> dict[str, int]:
+        """What the session has bought: `results`, `shots`, and how many results of earlier lives it `resumed` with."""
+        view = self.details()
+        return {"results": view.results, "shots": view.shots, "resumed": view.resumed}
+
+    def status(self) -> str:
+        """Its state: new, queued, running, thinking, closing."""
+        return self.details().state
+
+    def close(self) -> None:
+        """Take no further tasks, finish the accepted ones, and end."""
+        self._end(cancel=False)
+
+    def cancel(self) -> None:
+        """Drop all its tasks and end."""
+        self._end(cancel=True)
+
+    def _end(self, *, cancel: bool = False, keep: bool = False) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._client.close_session(self.id, cancel=cancel, keep=keep)
+        if self._owned:
+            self._client.close()
+
+    def _shots(self, shots: int | None) -> int:
+        return self.shots if shots is None else shot_count(shots)
+
+    def _start(self, n_parameters: int, seed: int) -> np.ndarray[Any, Any]:
+        """Small random angles: enough to leave a symmetric point, not enough to get lost."""
+        generator = np.random.Generator(np.random.Philox(key=seed))
+        return generator.uniform(-0.1, 0.1, n_parameters)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """Close; after an error or Ctrl-C the session stays in the journal, to be resumed."""
+        self._end(keep=kind is not None)
+
+    def __repr__(self) -> str:
+        return f"<Session {self.id}>"
+
+
+def shot_count(shots: int | None) -> int:
+    """The number of shots, 0 for None; InvalidInput for a number of shots that is none."""
+    if shots is None:
+        return 0
+    if isinstance(shots, bool) or not isinstance(shots, int | np.integer) or shots <= 0:
+        raise InvalidInput(f"The number of shots is {shots!r}", "",
+                           "Give an integer above 0, or None for exact expectation values")
+    return int(shots)
+
+
+def first_counts(outcome: Outcome) -> dict[str, int]:
+    """The counts of a task of one row."""
+    return outcome.counts[0]

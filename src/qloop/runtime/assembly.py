@@ -1,0 +1,184 @@
+"""Putting a runtime together from its options, starting it, and taking it apart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from qloop import __version__
+from qloop.engine.engine import Engine
+from qloop.errors import InvalidInput, QloopError, UnknownName
+from qloop.model.events import TenantSet
+from qloop.policies.catalog import policy
+from qloop.qpus.catalog import open_qpu
+from qloop.qpus.protocol import LocalQpu
+from qloop.runtime import layout
+from qloop.runtime.classical import ClassicalSide
+from qloop.runtime.clock import make_clock
+from qloop.runtime.core import Core
+from qloop.runtime.effects import Effects
+from qloop.runtime.environment import Environment
+from qloop.runtime.journal.connection import Durability
+from qloop.runtime.journal.memory import MemoryStore
+from qloop.runtime.journal.protocol import Store
+from qloop.runtime.journal.rows import Run, RunState
+from qloop.runtime.journal.sqlite import SqliteStore
+from qloop.runtime.options import MEMORY, Options
+from qloop.runtime.programs import Programs
+from qloop.runtime.quantum import QuantumSide
+from qloop.runtime.recording import Recording
+from qloop.runtime.sessions import Sessions
+from qloop.runtime.timers import Timers
+from qloop.trace.provenance import Header, QpuInfo, configuration_hash, new_header
+from qloop.trace.recorder import Recorder
+from qloop.trace.schema import SessionKind
+
+
+class Stepper:
+    """Moves virtual time on, one thing at a time."""
+
+    def __init__(self, timers: Timers) -> None:
+        self.timers = timers
+        self._stepping = False
+
+    def until(self, finished: Callable[[], bool]) -> None:
+        """Step until `finished()`; QloopError if nothing is left that could happen."""
+        if self._stepping:
+            raise InvalidInput("Virtual time is being moved on already", "A callback waits for a result in it",
+                               "Use add_done_callback instead of result() there")
+        self._stepping = True
+        try:
+            while not finished():
+                if not self.timers.step():
+                    raise QloopError("Nothing is left to happen, and the wait is not over",
+                                     "Virtual time has no further event", "Report this as a bug")
+        finally:
+            self._stepping = False
+
+
+@dataclass(slots=True)
+class Parts:
+    """The parts of a runtime."""
+
+    run: str
+    qpus: dict[str, LocalQpu]
+    emulated: dict[str, bool]
+    store: Store
+    timers: Timers
+    stepper: Stepper
+    sessions: Sessions
+    programs: Programs
+    quantum: QuantumSide
+    classical: ClassicalSide
+    effects: Effects
+    core: Core
+    environment: Environment
+    recording: Recording | None
+    kinds: dict[str, tuple[SessionKind, float | None]] = field(default_factory=dict)
+
+    def may_inline(self, pin: str) -> bool:
+        """Whether the waiting thread may run its task itself: no time is emulated where it can be placed."""
+        emulated = self.emulated[pin] if pin else any(self.emulated.values())
+        return not emulated and not self.timers.clock.virtual
+
+
+def assemble(options: Options) -> Parts:
+    """All parts, connected; nothing runs yet."""
+    chosen = policy(options.policy, options.placement, **options.policy_settings)
+    clock = make_clock(options.clock)
+    qpus = make_qpus(options)
+    run = options.run or layout.new_run_id()
+    store = open_store(options, run)
+    timers = Timers(clock)
+    sessions, programs = Sessions(run, options.seed, store), Programs(qpus, store)
+    quantum, classical = QuantumSide(qpus, programs, store, timers), ClassicalSide()
+    effects = Effects(store, sessions, quantum, classical, timers)
+    engine = Engine(chosen, options.limits, options.seed)
+    kinds: dict[str, tuple[SessionKind, float | None]] = {}
+    recording = None
+    if options.trace:
+        recording = Recording(Recorder(header(options, clock.name, qpus)), engine, effects.tickets.get, kinds)
+    core = Core(engine, clock, effects.obey, recording)
+    environment = Environment(qpus, quantum, core, timers)
+    effects.core = quantum.core = classical.core = core
+    effects.environment = environment
+    emulated = {name: qpu.describe().emulated for name, qpu in qpus.items()}
+    return Parts(run, qpus, emulated, store, timers, Stepper(timers), sessions, programs, quantum, classical,
+                 effects, core, environment, recording, kinds)
+
+
+def require(parts: Parts, options: Options, name: str) -> None:
+    """Make sure that a QPU is there: it joins, where the runtime may grow; UnknownName otherwise."""
+    if name in parts.qpus:
+        return
+    if not options.grow:
+        raise UnknownName("QPU", name, parts.qpus)
+    qpu = open_qpu(name, seed=options.seed)
+    parts.qpus[name], parts.emulated[name], parts.quantum.epochs[name] = qpu, qpu.describe().emulated, 0
+    parts.environment.join(name)
+
+
+def make_qpus(options: Options) -> dict[str, LocalQpu]:
+    """The QPUs by name; InvalidInput if two have the same."""
+    made = [open_qpu(wish, seed=options.seed) if isinstance(wish, str) else wish for wish in options.qpus]
+    qpus = {qpu.describe().name: qpu for qpu in made}
+    if len(qpus) < len(made):
+        raise InvalidInput("Two QPUs have the same name", "", "Give each QPU a name of its own")
+    return qpus
+
+
+def open_store(options: Options, run: str) -> Store:
+    """The journal: in memory, at a given place, or where the run's journal lies."""
+    if str(options.journal) == MEMORY:
+        return MemoryStore()
+    path = Path(options.journal) if options.journal is not None else layout.journal_path(run)
+    if options.journal is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    durability: Durability = "power" if options.durability == "power" else "process"
+    return SqliteStore(path, durability=durability, create=not options.resume)
+
+
+def header(options: Options, clock: str, qpus: dict[str, LocalQpu]) -> Header:
+    """The provenance of a trace."""
+    about = [qpu.describe() for qpu in qpus.values()]
+    infos = [QpuInfo(name=qpu.name, kind=qpu.kind, device=qpu.device, n_qubits=qpu.n_qubits,
+                     calibrated_at=qpu.calibrated_at, note=qpu.note) for qpu in about]
+    return new_header(clock=clock, policy=options.policy, qpus=infos, seeds={"run": options.seed},
+                      configuration=options.configuration(), workers=options.workers,
+                      started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+
+
+def begin(parts: Parts, options: Options) -> None:
+    """Journal the run and bring its resources up."""
+    configuration = options.configuration()
+    try:
+        parts.store.begin_run(Run(parts.run, options.program, time.time_ns(), options.seed, parts.timers.clock.name,
+                                  __version__, "", configuration_hash(configuration),
+                                  msgspec.json.encode(configuration, order="sorted")))
+    except QloopError:
+        parts.store.close()
+        raise
+    parts.store.expire(2**62)
+    for tenant, weight in options.tenants.items():
+        parts.core.post(TenantSet(tenant, weight))
+    parts.environment.begin()
+
+
+def end(parts: Parts, interrupted: bool) -> None:
+    """Stop everything and close the journal; the first failure on the way is raised at the end."""
+    parts.timers.stop()
+    parts.quantum.stop()
+    parts.classical.stop()
+    state = RunState.INTERRUPTED if interrupted else RunState.DONE
+    try:
+        parts.store.end_run(parts.run, state, time.time_ns())
+    finally:
+        parts.store.close()
+        if parts.recording is not None:
+            parts.recording.recorder.close()
+    if parts.effects.failures:
+        raise parts.effects.failures[0]

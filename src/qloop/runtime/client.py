@@ -1,0 +1,124 @@
+"""The one small interface through which loops see a runtime; in-process now, over HTTP later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from qloop.runtime.ticket import Outcome, QuantumTicket, Ticket
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+    from qiskit.quantum_info import SparsePauliOp
+
+
+__all__ = ["Client", "Outcome", "QuantumTicket", "SessionView", "SessionWish", "Ticket", "connect", "reopen"]
+
+
+class SessionWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session is opened with; TTLs in seconds, 0 for the limits' defaults; `qpu` pins all its tasks."""
+
+    name: str = ""
+    tenant: str = "default"
+    weight: float = 1.0
+    seed: int | None = None
+    qpu: str = ""
+    shots: int = 0
+    interactive_ttl_s: float = 0.0
+    max_ttl_s: float = 0.0
+    kind: str = "loop"
+    optimum: float | None = None
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as its owner sees it."""
+
+    id: str
+    name: str
+    tenant: str
+    state: str
+    seed: int
+    clock: str
+    results: int
+    shots: int
+    resumed: int
+    qpu: str
+    simulators: tuple[str, ...] = ()
+
+
+class Client(Protocol):
+    """What a loop can ask of a runtime."""
+
+    @property
+    def virtual(self) -> bool:
+        """Whether time is virtual, so that waiting makes it pass."""
+
+    @property
+    def default_qpu(self) -> str:
+        """The QPU of sessions that name none; empty: whichever the scheduler finds best."""
+
+    def open_session(self, wish: SessionWish) -> str:
+        """Open a session (or take up the one of this name in a resumed run); returns its id."""
+
+    def prepare(self, session: str, circuit: QuantumCircuit, observable: SparsePauliOp | None) -> str:
+        """Check and compile a circuit with its observable; returns its structure hash, by which tasks name it."""
+
+    def submit(self, session: str, structure: str, thetas: NDArray[np.float64], shots: int, *, counts: bool = False,
+               iteration: int = 0, cpu_s: float = 0.0, inline: bool = False,
+               after: Sequence[str] = ()) -> QuantumTicket:
+        """Ask for evaluations of (batch, parameters) sets; accepted durably when this returns."""
+
+    def gather(self, ticket: QuantumTicket, timeout: float | None = None) -> Outcome:
+        """Wait for a task's outcome; raises what went wrong, or TimeoutError after `timeout` seconds."""
+
+    def call(self, session: str, payload: bytes, iteration: int = 0) -> Ticket:
+        """Run a pickled call on a worker of the pilot."""
+
+    def answer(self, ticket: Ticket, timeout: float | None = None) -> bytes:
+        """Wait for the bytes that a pickled call returned; raises what went wrong."""
+
+    def cancel(self, ticket: Ticket) -> None:
+        """End a task."""
+
+    def close_session(self, session: str, *, cancel: bool = False, converged: bool = False,
+                      keep: bool = False) -> None:
+        """Drain and close, or cancel with all tasks; `converged` only says so; `keep` leaves it to be resumed."""
+
+    def ideal(self, session: str, structure: str, theta: NDArray[np.float64]) -> float | None:
+        """The noise-free value at theta (P,), for the trace alone; None if nobody records it."""
+
+    def view(self, session: str) -> SessionView:
+        """The session now."""
+
+    def explain(self, ticket: Ticket) -> Any:
+        """Where a waiting task stands, and why it waits."""
+
+    def note(self, session: str, what: str, **values: Any) -> None:
+        """Tell the trace of an iteration's begin or end."""
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something after so many seconds of the run's clock."""
+
+    def now_s(self) -> float:
+        """Seconds of the run's clock."""
+
+    def close(self) -> None:
+        """End all sessions; open ones can be resumed."""
+
+
+def connect() -> Client:
+    """The program's own runtime, made at the first call."""
+    from qloop.runtime.current import default_runtime
+
+    return default_runtime()
+
+
+def reopen(session: str, journal: str | None = None) -> tuple[Client, SessionWish]:
+    """A runtime on the journal in which a session lies, and the wish that opens it again; UnknownName if unknown."""
+    from qloop.runtime.recovery import reopen as take_up
+
+    return take_up(session, journal)

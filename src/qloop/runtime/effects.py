@@ -1,0 +1,110 @@
+"""Carrying out the engine's commands: each is met by the part of the runtime that can."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from qloop.errors import Cancelled, JournalError, QpuError, Refused, SessionEnded
+from qloop.model import commands as cmd
+from qloop.model.events import Tick
+from qloop.model.states import TaskState
+from qloop.runtime.classical import ClassicalSide
+from qloop.runtime.core import Core
+from qloop.runtime.environment import Environment
+from qloop.runtime.journal.protocol import Store
+from qloop.runtime.journal.rows import SessionState
+from qloop.runtime.quantum import QuantumSide
+from qloop.runtime.sessions import Sessions
+from qloop.runtime.ticket import QuantumTicket, Ticket
+from qloop.runtime.timers import Timers
+
+
+class Effects:
+    """Obeys commands; called with the core's lock held, so nothing here waits or calls back."""
+
+    def __init__(self, store: Store, sessions: Sessions, quantum: QuantumSide, classical: ClassicalSide,
+                 timers: Timers) -> None:
+        self.store, self.sessions, self.quantum, self.timers = store, sessions, quantum, timers
+        self.classical = classical
+        self.tickets: dict[str, Ticket] = {}
+        self.refusals: dict[str, cmd.Refused] = {}
+        self.core: Core | None = None
+        self.environment: Environment | None = None
+        self.failures: list[Exception] = []
+
+    def obey(self, now: int, command: cmd.Command) -> None:
+        """One command."""
+        match command:
+            case cmd.StartQuantum():
+                ticket = self.tickets[command.task]
+                assert isinstance(ticket, QuantumTicket)
+                self.quantum.start(ticket, self.sessions.books[ticket.session], command)
+            case cmd.TaskEnded():
+                self._task_ended(command)
+            case cmd.WakeAt():
+                self.timers.at(command.at_ns, self._tick)
+            case cmd.StartClassical():
+                self.classical.start(self.tickets[command.task], command)
+            case cmd.AbortClassical():
+                self.classical.abort(command)
+            case cmd.AbortQuantum():
+                pass    # an evaluation in this process runs to its end; nobody is told its result
+            case cmd.StartCalibration():
+                assert self.environment is not None
+                self.environment.calibrate(now, command)
+            case cmd.SessionEnded():
+                self._session_ended(now, command)
+            case cmd.Refused():
+                self._refused(command)
+            case _:
+                assert_never(command)
+
+    def _tick(self) -> None:
+        assert self.core is not None
+        self.core.post(Tick())
+
+    def _task_ended(self, command: cmd.TaskEnded) -> None:
+        ticket = self.tickets.pop(command.task, None)
+        if ticket is None:
+            return
+        if command.state is TaskState.CANCELLED and ticket.error is None:
+            ticket.error = Cancelled(f"The task {command.task} was cancelled", command.reason)
+        elif command.state is TaskState.FAILED and ticket.error is None:
+            kind = SessionEnded if "time-to-live" in command.reason else QpuError
+            ticket.error = kind(f"The task {command.task} failed", command.reason)
+        assert self.core is not None
+        self.core.afterwards(lambda: ticket.finish(command.state, command.reason))
+
+    def _refused(self, command: cmd.Refused) -> None:
+        """A wish that was not taken: its ticket ends with the reason."""
+        self.refusals[command.subject] = command
+        ticket = self.tickets.pop(command.subject, None)
+        if ticket is None:
+            return
+        ticket.error = refusal(command)
+        assert self.core is not None
+        self.core.afterwards(lambda: ticket.finish(TaskState.FAILED, command.reason))
+
+    def _session_ended(self, now: int, command: cmd.SessionEnded) -> None:
+        """Journal the end, unless the session is only left behind to be taken up later."""
+        assert self.core is not None
+        book = self.sessions.books.pop(command.session, None)
+        self.sessions.ended[command.session] = f"It is {command.state}: {command.reason}"
+        if book is None or command.session in self.sessions.kept:
+            return
+        state = SessionState(str(command.state))
+        self.core.afterwards(lambda: self._journal_end(command.session, state, command.reason, now))
+
+    def _journal_end(self, session: str, state: SessionState, reason: str, now: int) -> None:
+        try:
+            self.store.end_session(session, state, reason, now)
+        except JournalError as error:
+            self.failures.append(error)
+
+
+def refusal(command: cmd.Refused) -> Exception:
+    """The error that tells a client of a refusal."""
+    if command.code == "session_ended":
+        return SessionEnded("The task was refused", command.reason, "Open a new session")
+    retry = "Try again later" if command.retry_after_s else "Correct the wish"
+    return Refused("The wish was refused", command.reason, retry, retry_after=command.retry_after_s)

@@ -1,0 +1,265 @@
+"""The embedded runtime: engine, QPUs, journal and trace in the user's own process. It is one transport of `Client`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from qloop.engine.explain import Explanation
+from qloop.errors import InvalidInput, QloopError
+from qloop.model import events as ev
+from qloop.model.limits import SECOND
+from qloop.model.states import TaskState
+from qloop.qpus.protocol import Request
+from qloop.runtime import assembly, requests
+from qloop.runtime.client import SessionView, SessionWish
+from qloop.runtime.effects import refusal
+from qloop.runtime.identity import batch_digest
+from qloop.runtime.journal.rows import TaskRow
+from qloop.runtime.options import Options
+from qloop.runtime.quantum import Book, recall
+from qloop.runtime.ticket import ClassicalTicket, Outcome, QuantumTicket, Ticket
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+    from qiskit.quantum_info import SparsePauliOp
+
+    from qloop.trace.reader import Trace
+
+
+class Runtime:
+    """Everything that a loop needs, in one process. Options are those of `runtime.options.Options`.
+
+    A context manager: leaving it ends all sessions. `run` is the id under which the run can be resumed.
+    """
+
+    def __init__(self, options: Options | None = None, **settings: Any) -> None:
+        chosen = options or Options(**settings)
+        self.parts = assembly.assemble(chosen.check())
+        self.options, self.run = chosen, self.parts.run
+        self.core, self.timers, self.store = self.parts.core, self.parts.timers, self.parts.store
+        self.sessions, self.effects = self.parts.sessions, self.parts.effects
+        self._closed = False
+        assembly.begin(self.parts, chosen)
+
+    @property
+    def virtual(self) -> bool:
+        """Whether time is virtual, so that waiting makes it pass."""
+        return self.timers.clock.virtual
+
+    @property
+    def default_qpu(self) -> str:
+        """The QPU of sessions that name none; empty: whichever the scheduler finds best."""
+        only = self.options.qpus[0] if self.options.grow and len(self.options.qpus) == 1 else ""
+        return only if isinstance(only, str) else only.describe().name
+
+    @property
+    def clock(self) -> str:
+        """The clock's name, as reports call it."""
+        return self.timers.clock.name
+
+    def open_session(self, wish: SessionWish) -> str:
+        """Open a session (or take up the one of this name in a resumed run); returns its id."""
+        self._check_open()
+        if wish.qpu:
+            assembly.require(self.parts, self.options, wish.qpu)
+        book = self.sessions.open(wish, self.timers.clock.now())
+        self.parts.kinds[book.id] = ("background" if wish.kind == "background" else "loop", wish.optimum)
+        self.core.post(ev.SessionOpened(book.id, wish.tenant, wish.weight, int(wish.interactive_ttl_s * SECOND),
+                                        int(wish.max_ttl_s * SECOND)))
+        refused = self.effects.refusals.pop(book.id, None)
+        if refused is not None:
+            del self.sessions.books[book.id]
+            raise refusal(refused)
+        return book.id
+
+    def prepare(self, session: str, circuit: QuantumCircuit, observable: SparsePauliOp | None) -> str:
+        """Check and compile a circuit with its observable; returns its structure hash, by which tasks name it."""
+        book = self.sessions.find(session)
+        return self.parts.programs.prepare(book.id, book.shelf, circuit, observable, book.pin)
+
+    def submit(self, session: str, structure: str, thetas: NDArray[np.float64], shots: int, *, counts: bool = False,
+               iteration: int = 0, cpu_s: float = 0.0, inline: bool = False,
+               after: Sequence[str] = ()) -> QuantumTicket:
+        """Ask for evaluations of (batch, parameters) sets; accepted durably when this returns.
+
+        What the journal already holds is not bought again. Raises what is wrong with the request, or `Refused`.
+        """
+        book = self.sessions.find(session)
+        source = requests.source(book, structure)
+        rows = requests.check(thetas, source.n_parameters, shots, counts)
+        identities = book.counter.identify(structure, rows, shots)
+        digest = batch_digest(identities, counts)
+        ticket = QuantumTicket(f"{book.id}/{digest[:12].hex()}", book.id, iteration=iteration, structure=structure,
+                               thetas=rows, shots=shots, counts=counts, identities=identities, digest=digest,
+                               inline=inline and self.parts.may_inline(book.pin), ready_ns=self.timers.clock.now())
+        known = book.memo.get(digest)
+        if known is not None:
+            return self._remember(ticket, recall(known))
+        if not ticket.inline and not self.virtual:
+            body = msgspec.msgpack.encode((structure, rows.tobytes(), rows.shape, shots, counts))
+            self.store.put_task(TaskRow(ticket.id, book.id, "quantum", body, ticket.ready_ns))
+        self._post(book, ticket, source.n_qubits, cpu_s, after)
+        return ticket
+
+    def _post(self, book: Book, ticket: QuantumTicket, width: int, cpu_s: float, after: Sequence[str]) -> None:
+        """Give the task to the engine."""
+        self.effects.tickets[ticket.id] = ticket
+        estimate = self._estimate(book, ticket)
+        self.core.post(ev.QuantumSubmitted(ticket.id, book.id, width, ticket.shots, estimate, cpu_s, 1.0, book.pin,
+                                           ticket.iteration, tuple(after)))
+        refused = self.effects.refusals.pop(ticket.id, None)
+        if refused is not None:
+            book.counter.forget(ticket.structure, ticket.thetas, ticket.shots)
+            raise refusal(refused)
+
+    def _remember(self, ticket: QuantumTicket, outcome: Outcome) -> QuantumTicket:
+        """The journal holds the outcome: nothing is scheduled."""
+        ticket.outcome = outcome
+        recording = self.parts.recording
+        if recording is not None:
+            self.core.post(lambda now: recording.result(now, ticket))
+        ticket.finish(TaskState.DONE, "known from the journal")
+        return ticket
+
+    def _estimate(self, book: Book, ticket: QuantumTicket) -> float:
+        """Predicted QPU seconds: of the emulated hardware; 0 leaves it to the session's own average."""
+        for (structure, name), program in book.shelf.programs.items():
+            if structure == ticket.structure and self.parts.emulated[name]:
+                request = Request(ticket.thetas, ticket.shots, ticket.identities, ticket.counts)
+                return self.parts.qpus[name].duration(program, request) * 1e-9
+        return 0.0
+
+    def gather(self, ticket: QuantumTicket, timeout: float | None = None) -> Outcome:
+        """Wait for a task's outcome; raises what went wrong, or TimeoutError after `timeout` seconds."""
+        try:
+            if self.virtual and not ticket.done:
+                self.parts.stepper.until(lambda: ticket.done)
+            elif not self._wait(ticket, timeout):
+                raise TimeoutError(f"The task {ticket.id} was not done after {timeout} s. It goes on.")
+        except BaseException:
+            if ticket.inline:
+                self.cancel(ticket)
+            raise
+        if ticket.error is not None:
+            raise ticket.error
+        outcome = ticket.outcome
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+    def _wait(self, ticket: QuantumTicket, timeout: float | None) -> bool:
+        if not ticket.inline:
+            return ticket.wait_done(timeout)
+        if not ticket.wait(timeout):
+            return False
+        if not ticket.done:
+            self.parts.quantum.run(ticket, self.sessions.find(ticket.session))
+        return ticket.wait_done()
+
+    def call(self, session: str, payload: bytes, iteration: int = 0) -> Ticket:
+        """Run a pickled call on a worker of the pilot."""
+        book = self.sessions.find(session)
+        if not self.options.workers:
+            raise InvalidInput("There are no workers to run a classical task", "The runtime was set up without any",
+                               "Set workers to at least 1")
+        book.submitted += 1
+        ticket = ClassicalTicket(f"{book.id}/cpu-{book.submitted}", book.id, iteration=iteration, payload=payload)
+        self.effects.tickets[ticket.id] = ticket
+        self.core.post(ev.ClassicalSubmitted(ticket.id, book.id, environment="python", iteration=iteration))
+        return ticket
+
+    def answer(self, ticket: Ticket, timeout: float | None = None) -> bytes:
+        """Wait for the bytes that a pickled call returned; raises what went wrong."""
+        if not ticket.wait_done(timeout):
+            raise TimeoutError(f"The task {ticket.id} was not done after {timeout} s. It goes on.")
+        if ticket.error is not None:
+            raise ticket.error
+        return bytes(ticket.outcome)
+
+    def cancel(self, ticket: Ticket) -> None:
+        """End a task."""
+        self.core.post(ev.TaskCancelled(ticket.id))
+
+    def close_session(self, session: str, *, cancel: bool = False, converged: bool = False,
+                      keep: bool = False) -> None:
+        """Drain and close, or cancel with all tasks; `converged` only says so; `keep` leaves it to be resumed."""
+        if converged:
+            self.core.post(ev.SessionConverged(session))
+            return
+        if keep:
+            self.sessions.kept.add(session)
+        self.core.post(ev.SessionCancelled(session) if cancel or keep else ev.SessionClosing(session))
+
+    def view(self, session: str) -> SessionView:
+        """The session now."""
+        book = self.sessions.find(session)
+        state = self.core.ask(lambda engine: engine.state.sessions[session].state.value)
+        simulators = tuple(sorted({str(program.simulator) for program in book.shelf.programs.values()}))
+        return SessionView(id=book.id, name=book.name, tenant=book.tenant, state=str(state), seed=book.seed,
+                           clock=self.clock, results=book.results, shots=book.shots, resumed=book.resumed,
+                           qpu=book.pin, simulators=simulators)
+
+    def explain(self, ticket: Ticket) -> Explanation:
+        """Where a waiting task stands, and why it waits."""
+        answer = self.core.ask(lambda engine: engine.explain(ticket.id))
+        assert isinstance(answer, Explanation)
+        return answer
+
+    def note(self, session: str, what: str, **values: Any) -> None:
+        """Tell the trace of an iteration's begin or end."""
+        recording = self.parts.recording
+        if recording is not None:
+            self.core.post(lambda now: recording.note(now, session, what, values))
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something after so many seconds of the run's clock."""
+        self.timers.at(self.timers.clock.now() + round(seconds * SECOND), action)
+
+    def now_s(self) -> float:
+        """Seconds of the run's clock."""
+        return self.timers.clock.now() * 1e-9
+
+    def ideal(self, session: str, structure: str, theta: NDArray[np.float64]) -> float | None:
+        """The noise-free value at theta (P,), for the trace alone; None if nobody records it."""
+        book = self.sessions.find(session)
+        if self.parts.recording is None or self.parts.may_inline(book.pin):
+            return None
+        return self.parts.quantum.ideal(book, structure, theta)
+
+    def run_until(self, finished: Callable[[], bool]) -> None:
+        """Let virtual time pass until `finished()`."""
+        self.parts.stepper.until(finished)
+
+    def trace(self) -> Trace:
+        """What was recorded so far; InvalidInput if nothing is."""
+        if self.parts.recording is None:
+            raise InvalidInput("This runtime records no trace", "", "Set trace=True")
+        return self.parts.recording.recorder.trace()
+
+    def usage(self) -> Mapping[str, int]:
+        """Results and shots bought in this life of the run, by open session."""
+        return {book.id: book.shots for book in self.sessions.books.values()}
+
+    def close(self) -> None:
+        """End all sessions (open ones stay resumable), stop all threads, close the journal. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        left = list(self.sessions.books)
+        for session in left:
+            self.close_session(session, keep=True)
+        assembly.end(self.parts, interrupted=bool(left))
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise QloopError("The runtime is closed", "", "Make a new one")
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

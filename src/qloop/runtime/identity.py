@@ -1,0 +1,52 @@
+"""What names an evaluation, so that it is never bought twice, and what names its randomness.
+
+The *identity* says what was asked: session seed, structure, theta, how often this theta was asked, shots. A result is
+journaled under it, so that a loop that crashed finds it again wherever it was bought. The *draw* adds where it runs
+(QPU, epoch, simulator): the same assignment gives the same shots, bit by bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qloop.model.evaluation import EvaluationKey
+
+
+class Counter:
+    """How often each theta was asked for on the committed path of one session."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._asked: dict[tuple[str, bytes, int], int] = {}
+
+    def identify(self, structure: str, thetas: NDArray[np.float64], shots: int) -> tuple[bytes, ...]:
+        """The identity of each row, counted."""
+        return tuple(self._one(structure, row.tobytes(), shots) for row in thetas)
+
+    def forget(self, structure: str, thetas: NDArray[np.float64], shots: int) -> None:
+        """Take back the count of rows that were refused: nothing was bought."""
+        for row in thetas:
+            self._asked[structure, row.tobytes(), shots] -= 1
+
+    def _one(self, structure: str, theta: bytes, shots: int) -> bytes:
+        key = (structure, theta, shots)
+        nth = self._asked.get(key, 0)
+        self._asked[key] = nth + 1
+        return EvaluationKey(self.seed, structure, theta, nth, shots, "", 0, "").digest()
+
+
+def batch_digest(identities: Sequence[bytes], counts: bool) -> bytes:
+    """One name for the rows of a task together; of a single expectation value it is the row's own."""
+    if len(identities) == 1 and not counts:
+        return identities[0]
+    return hashlib.sha256((b"counts" if counts else b"values") + b"".join(identities)).digest()
+
+
+def draws(identities: Sequence[bytes], qpu: str, epoch: int, simulator: str) -> tuple[bytes, ...]:
+    """The source of each row's randomness, given where it runs."""
+    where = f"{qpu}\0{epoch}\0{simulator}".encode()
+    return tuple(hashlib.sha256(identity + where).digest() for identity in identities)

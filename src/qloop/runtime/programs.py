@@ -1,0 +1,107 @@
+"""Compiled circuits: once for each QPU, with the simulator that was chosen once for each session and journaled."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from qloop.errors import InvalidInput, QloopError, Refused
+from qloop.model.evaluation import SimulatorId
+from qloop.qpus.protocol import LocalQpu, Program
+from qloop.runtime.journal.protocol import Store
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+    from qiskit.quantum_info import SparsePauliOp
+
+
+@dataclass(slots=True)
+class Source:
+    """A circuit with its observable, as a session gave it."""
+
+    circuit: QuantumCircuit
+    observable: SparsePauliOp | None
+    n_qubits: int
+    n_parameters: int
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What is compiled for one session: programs by (structure, QPU)."""
+
+    sources: dict[str, Source] = field(default_factory=dict)
+    programs: dict[tuple[str, str], Program] = field(default_factory=dict)
+
+
+class Programs:
+    """Compiles, and keeps what is compiled; sessions with the same structure and simulator share it."""
+
+    def __init__(self, qpus: Mapping[str, LocalQpu], store: Store) -> None:
+        self.qpus, self.store = qpus, store
+        self._shared: dict[tuple[str, str, str], Program] = {}
+        self._lock = threading.RLock()
+
+    def prepare(self, session: str, shelf: Shelf, circuit: QuantumCircuit, observable: SparsePauliOp | None,
+                pin: str = "") -> str:
+        """Check a circuit on the first QPU that can hold it; returns its structure hash."""
+        from qiskit import QuantumCircuit
+
+        if not isinstance(circuit, QuantumCircuit):
+            raise InvalidInput(f"A circuit is a {type(circuit).__name__}", "qloop takes Qiskit circuits",
+                               "Give a qiskit.QuantumCircuit")
+        source = Source(circuit, observable, circuit.num_qubits, circuit.num_parameters)
+        first = self._first(circuit.num_qubits, pin)
+        program = self._compile(session, source, first)
+        shelf.sources[program.structure] = source
+        shelf.programs[program.structure, first] = program
+        return program.structure
+
+    def get(self, session: str, shelf: Shelf, structure: str, qpu: str) -> Program:
+        """The program of a prepared structure on a QPU, compiled now if it was not yet."""
+        program = shelf.programs.get((structure, qpu))
+        if program is None:
+            program = shelf.programs[structure, qpu] = self._compile(session, shelf.sources[structure], qpu)
+        return program
+
+    def has(self, shelf: Shelf, structure: str, qpu: str) -> bool:
+        """Whether it is compiled already."""
+        return (structure, qpu) in shelf.programs
+
+    def _first(self, width: int, pin: str) -> str:
+        """A QPU that is wide enough; `Refused` if none is."""
+        names = [pin] if pin else list(self.qpus)
+        wide = [name for name in names if self.qpus[name].describe().n_qubits >= width]
+        if wide:
+            return wide[0]
+        best = max(names, key=lambda name: self.qpus[name].describe().n_qubits)
+        raise Refused(f"The circuit needs {width} qubits",
+                      f"The widest QPU here, {best}, has {self.qpus[best].describe().n_qubits}",
+                      "Use a narrower circuit or add a wider QPU", retry_after=0.0)
+
+    def _compile(self, session: str, source: Source, qpu: str) -> Program:
+        """Compile with the journaled simulator, or choose one and journal it."""
+        from qloop.qpus.structure import structure_hash
+
+        with self._lock:
+            structure = structure_hash(source.circuit, source.observable)
+            key = f"simulator:{structure}"
+            stored = self.store.chosen(session).get(key)
+            forced = None if stored is None else msgspec.json.decode(stored, type=SimulatorId)
+            shared = self._shared.get((structure, qpu, "" if forced is None else str(forced)))
+            if shared is None:
+                shared = self.qpus[qpu].compile(source.circuit, source.observable, simulator=forced)
+                self._keep(structure, qpu, shared)
+            if forced is None:
+                self.store.choose(session, key, msgspec.json.encode(shared.simulator))
+            return shared
+
+    def _keep(self, structure: str, qpu: str, program: Program) -> None:
+        if program.structure != structure:
+            raise QloopError(f"QPU {qpu} names the structure of a circuit differently", "Its compiler changed it",
+                             "Report this as a bug of the QPU's plugin")
+        self._shared[structure, qpu, ""] = program
+        self._shared[structure, qpu, str(program.simulator)] = program

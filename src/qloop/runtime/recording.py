@@ -1,0 +1,168 @@
+"""Writes the trace of a live run: what the engine was told and what it answered, as events of `trace.schema`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qloop.engine.engine import Engine
+from qloop.engine.state import Quantum
+from qloop.model import commands as cmd
+from qloop.model import events as ev
+from qloop.model.states import Outcome as Ending
+from qloop.model.states import SessionState, TaskState
+from qloop.policies.columns import BOUND
+from qloop.runtime.ticket import ClassicalTicket, QuantumTicket, Ticket
+from qloop.trace import schema as tr
+from qloop.trace.recorder import Recorder
+
+CLOSE: dict[SessionState, tr.CloseReason] = {
+    SessionState.CLOSED: "closed", SessionState.CANCELLED: "cancelled", SessionState.EXPIRED: "expired"}
+OUTCOME: dict[Ending, tr.Outcome] = {
+    Ending.OK: "done", Ending.FAILED: "failed", Ending.LOST: "failed", Ending.CANCELLED: "cancelled"}
+
+
+class Recording:
+    """The witness of a core. `tickets` finds the ticket of a task; `kinds` the (kind, optimum) of a session."""
+
+    def __init__(self, recorder: Recorder, engine: Engine, tickets: Callable[[str], Ticket | None],
+                 kinds: dict[str, tuple[tr.SessionKind, float | None]]) -> None:
+        self.recorder, self.engine, self.tickets, self.kinds = recorder, engine, tickets, kinds
+        self.log: list[tuple[int, ev.Event]] = []
+        self._running: dict[str, tuple[str, int]] = {}
+        self._placed: dict[str, str] = {}
+
+    def __call__(self, now: int, event: ev.Event, commands: list[cmd.Command]) -> None:
+        """Record one event and what it caused."""
+        self.log.append((now, event))
+        refused = {command.subject for command in commands if isinstance(command, cmd.Refused)}
+        self._event(now, event, refused)
+        for command in commands:
+            self._command(now, command)
+        if isinstance(event, ev.QuantumSubmitted) and event.task not in refused:
+            self._enqueued(now, event.task)
+
+    def _event(self, now: int, event: ev.Event, refused: set[str]) -> None:
+        emit = self.recorder.emit
+        match event:
+            case ev.QuantumSubmitted() if event.task not in refused:
+                ticket = self.tickets(event.task)
+                ready = min(now, ticket.ready_ns) if ticket is not None else now
+                where: dict[str, Any] = {"session": event.session, "iteration": event.iteration, "task": event.task}
+                emit(tr.ParamsReady, ready, **where)
+                emit(tr.Submitted, now, **where)
+            case ev.QuantumEnded():
+                self._qpu_end(now, event)
+            case ev.SessionOpened() if event.session not in refused:
+                kind, optimum = self.kinds.get(event.session, ("loop", None))
+                emit(tr.SessionOpened, now, session=event.session, tenant=event.tenant, weight=event.weight,
+                     session_kind=kind, optimum=optimum)
+            case ev.CalibrationEnded():
+                emit(tr.CalibrationEnd, now, qpu=event.qpu, epoch=event.epoch)
+            case ev.QpuJoined():
+                emit(tr.QpuOnline, now, qpu=event.qpu)
+            case ev.QpuLeft():
+                emit(tr.QpuOffline, now, qpu=event.qpu, reason=event.reason)
+            case ev.ClassicalEnded():
+                ticket = self.tickets(event.task)
+                if ticket is not None:
+                    emit(tr.CpuEnd, now, session=ticket.session, task=event.task, worker=event.worker,
+                         iteration=ticket.iteration)
+            case _:
+                pass
+
+    def _command(self, now: int, command: cmd.Command) -> None:
+        emit = self.recorder.emit
+        match command:
+            case cmd.StartQuantum():
+                self._qpu_begin(now, command)
+            case cmd.TaskEnded():
+                self._task_ended(now, command)
+            case cmd.StartCalibration():
+                emit(tr.CalibrationBegin, now, qpu=command.qpu)
+            case cmd.SessionEnded():
+                emit(tr.SessionClosed, now, session=command.session, reason=CLOSE[command.state])
+            case cmd.StartClassical():
+                self._cpu_begin(now, command)
+            case _:
+                pass
+
+    def _where(self, ticket: Ticket) -> dict[str, Any]:
+        return {"session": ticket.session, "iteration": ticket.iteration, "task": ticket.id}
+
+    def _enqueued(self, now: int, task_id: str) -> None:
+        """The task waits: say in which lane, and why there."""
+        task, ticket = self.engine.state.everything.get(task_id), self.tickets(task_id)
+        if not isinstance(task, Quantum) or ticket is None or task.state is not TaskState.READY:
+            return
+        bound = int(self.engine.state.tasks[task.row][BOUND])
+        qpu = self.engine.state.qpus[bound].id if bound >= 0 else ""
+        if qpu:
+            self._place(now, ticket, qpu, task.terms, task.attempt + 1)
+        self.recorder.emit(tr.Enqueued, now, **self._where(ticket), qpu=qpu, attempt=task.attempt + 1,
+                           class_="hot" if task.hot else "normal")
+
+    def _place(self, now: int, ticket: Ticket, qpu: str, terms: tuple[tuple[str, float], ...], attempt: int) -> None:
+        self._placed[ticket.id] = qpu
+        cost: dict[str, float | None] = dict(terms)
+        self.recorder.emit(tr.Placed, now, **self._where(ticket), qpu=qpu, attempt=attempt, cost=cost,
+                           caches={"isa": cost.get("cold", 0.0) == 0.0})
+
+    def _qpu_begin(self, now: int, command: cmd.StartQuantum) -> None:
+        ticket = self.tickets(command.task)
+        if ticket is None:
+            return
+        if self._placed.pop(command.task, "") != command.qpu:
+            self._place(now, ticket, command.qpu, command.terms, command.attempt)
+            self._placed.pop(command.task)
+        self._running[command.qpu] = (command.task, command.attempt)
+        self.recorder.emit(tr.QpuBegin, now, **self._where(ticket), qpu=command.qpu, attempt=command.attempt,
+                           class_="hot" if command.hot else "normal")
+
+    def _qpu_end(self, now: int, event: ev.QuantumEnded) -> None:
+        """The end of the attempt that the QPU runs; any other is a late report, which the engine ignores too."""
+        if self._running.get(event.qpu) != (event.task, event.attempt):
+            return
+        del self._running[event.qpu]
+        ticket = self.tickets(event.task)
+        if not isinstance(ticket, QuantumTicket):
+            return
+        outcome = ticket.outcome
+        self.recorder.emit(tr.QpuEnd, now, **self._where(ticket), qpu=event.qpu, attempt=event.attempt,
+                           shots=ticket.shots * len(ticket.thetas), epoch=0 if outcome is None else outcome.epoch,
+                           outcome="cancelled" if ticket.done else OUTCOME[event.outcome], overhead_ns=ticket.cold_ns)
+
+    def _task_ended(self, now: int, command: cmd.TaskEnded) -> None:
+        ticket = self.tickets(command.task)
+        if not isinstance(ticket, QuantumTicket):
+            return
+        where = self._where(ticket)
+        if command.state is TaskState.CANCELLED:
+            self.recorder.emit(tr.TaskCancelled, now, **where, reason=command.reason)
+        elif command.state is TaskState.FAILED:
+            self.recorder.emit(tr.TaskFailed, now, **where, attempt=max(1, ticket.attempt), reason=command.reason)
+        elif ticket.outcome is not None:
+            self.result(now, ticket)
+
+    def result(self, now: int, ticket: QuantumTicket) -> None:
+        """The loop has its values."""
+        got = ticket.outcome
+        self.recorder.emit(tr.Result, now, **self._where(ticket), attempt=max(1, ticket.attempt), qpu=got.qpu,
+                           epoch=got.epoch, shots=got.shots * len(ticket.thetas), values=got.values,
+                           noiseless=got.ideal, source=got.source)
+
+    def _cpu_begin(self, now: int, command: cmd.StartClassical) -> None:
+        ticket = self.tickets(command.task)
+        if not isinstance(ticket, ClassicalTicket):
+            return
+        if command.cold:
+            self.recorder.emit(tr.ColdStart, now, worker=command.worker, session=ticket.session)
+        self.recorder.emit(tr.CpuBegin, now, session=ticket.session, task=command.task, worker=command.worker,
+                           iteration=ticket.iteration)
+
+    def note(self, now: int, session: str, what: str, values: dict[str, Any]) -> None:
+        """A loop tells of its iteration's begin or end."""
+        if what == "iteration_begin":
+            self.recorder.emit(tr.IterationBegin, now, session=session, iteration=values["iteration"])
+        elif what == "iteration_end":
+            self.recorder.emit(tr.IterationEnd, now, session=session, **values)

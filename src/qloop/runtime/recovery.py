@@ -1,0 +1,74 @@
+"""Taking up a session of an earlier life: find its journal, and how it was opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from qloop.errors import JournalError, UnknownName
+from qloop.runtime import layout
+from qloop.runtime.client import SessionWish
+from qloop.runtime.embedded import Runtime
+from qloop.runtime.journal.protocol import Store
+from qloop.runtime.journal.rows import RunInfo, SessionInfo
+from qloop.runtime.journal.sqlite import SqliteStore
+from qloop.runtime.options import Options
+
+
+class Kept(msgspec.Struct):
+    """What a session's row keeps of its wish."""
+
+    qpu: str = ""
+    shots: int = 0
+    kind: str = "loop"
+
+
+class Configuration(msgspec.Struct):
+    """What a run's row keeps of its options."""
+
+    qpus: tuple[str, ...] = ("exact",)
+    policy: str = "efaas"
+    placement: str = ""
+    settings: dict[str, float] = {}
+    clock: str = "real"
+    seed: int = 0
+    tenants: dict[str, float] = {}
+
+
+def reopen(session: str, journal: str | None = None) -> tuple[Runtime, SessionWish]:
+    """A runtime on the session's journal, as its run was set up, and the wish that opens the session again."""
+    path = Path(journal) if journal is not None else layout.journal_path(layout.run_of_session(session))
+    store = SqliteStore(path, create=False)
+    try:
+        info, run = _find(store, session, path)
+    finally:
+        store.close()
+    return Runtime(options_of(run, path)), wish_of(info)
+
+
+def options_of(run: RunInfo, path: Path) -> Options:
+    """The options with which a run goes on."""
+    kept = msgspec.json.decode(run.row.config, type=Configuration)
+    clock: str | float = kept.clock if kept.clock in ("real", "virtual") else float(kept.clock)
+    return Options(qpus=kept.qpus, policy=kept.policy, placement=kept.placement or None,
+                   policy_settings=kept.settings, clock=clock, seed=kept.seed, tenants=kept.tenants, journal=path,
+                   run=run.row.id, resume=True, program=run.row.program, grow=True)
+
+
+def wish_of(info: SessionInfo) -> SessionWish:
+    """The wish that opens a session again."""
+    kept = msgspec.json.decode(info.row.settings, type=Kept)
+    return SessionWish(name=info.row.name, tenant=info.row.tenant, seed=info.row.seed, qpu=kept.qpu, shots=kept.shots,
+                       kind=kept.kind)
+
+
+def _find(store: Store, session: str, path: Path) -> tuple[SessionInfo, RunInfo]:
+    info = store.get_session(session)
+    if info is None:
+        raise UnknownName("session", session, (known.row.id for known in store.sessions()))
+    for run in store.runs():
+        if run.row.id == info.row.run:
+            return info, run
+    raise JournalError(f"The journal {path} does not hold the run of session {session}", "It is damaged",
+                       "Restore a backup")

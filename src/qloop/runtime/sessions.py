@@ -1,0 +1,92 @@
+"""Opening sessions, anew or where an earlier life of the run left them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import msgspec
+
+from qloop.errors import Conflict, InvalidInput, SessionEnded
+from qloop.runtime.client import SessionWish
+from qloop.runtime.identity import Counter
+from qloop.runtime.journal.protocol import Store
+from qloop.runtime.journal.rows import SessionRow, SessionState
+from qloop.runtime.quantum import Book
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+DAY_S = 24 * 3600.0
+
+
+class Sessions:
+    """The open sessions of a run by id, and those that ended in this life of it."""
+
+    def __init__(self, run: str, seed: int, store: Store) -> None:
+        self.run, self.seed, self.store = run, seed, store
+        self.books: dict[str, Book] = {}
+        self.ended: dict[str, str] = {}
+        self.kept: set[str] = set()
+        self._count = 0
+
+    def open(self, wish: SessionWish, now_ns: int) -> Book:
+        """Journal the session (or find it there) and make its book; nothing is scheduled yet."""
+        check_wish(wish)
+        name = wish.name or self._next_name()
+        identity = f"{self.run}.{name}"
+        if identity in self.books:
+            raise Conflict(f"A session named {name!r} is open in this run", "A name stands for one session",
+                           "Choose another name, or close the first one")
+        seed = derive(self.seed, name) if wish.seed is None else wish.seed
+        settings = msgspec.json.encode({"qpu": wish.qpu, "shots": wish.shots, "kind": wish.kind})
+        self.store.put_session(SessionRow(identity, self.run, wish.tenant, name, seed, settings, now_ns))
+        info = self.store.get_session(identity)
+        if info is not None and info.state in (SessionState.CANCELLED, SessionState.EXPIRED):
+            raise SessionEnded(f"The session {name!r} was {info.state} earlier in this run", info.reason,
+                               "Open a session of another name, or start a new run")
+        return self._book(identity, seed, wish, name)
+
+    def _book(self, identity: str, seed: int, wish: SessionWish, name: str) -> Book:
+        book = Book(identity, seed, wish.qpu, wish.tenant, name, Counter(seed))
+        for row in self.store.results(identity):
+            book.memo[row.digest] = row
+            book.results += 1
+            book.shots += row.shots
+        book.resumed = book.results
+        self.books[identity] = book
+        return book
+
+    def find(self, session: str) -> Book:
+        """The book of an open session; SessionEnded if it is not open."""
+        book = self.books.get(session)
+        if book is None:
+            raise SessionEnded(f"The session {session} is not open", self.ended.get(session, "It was never opened"),
+                               "Open a new session")
+        return book
+
+    def _next_name(self) -> str:
+        """The name of a session that was opened without one: its number in the run's order."""
+        self._count += 1
+        return f"session-{self._count}"
+
+
+def derive(seed: int, name: str) -> int:
+    """A session's seed from the run's: the same name gets the same one in every life of the run."""
+    digest = hashlib.sha256(f"{seed}\0{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def check_wish(wish: SessionWish) -> None:
+    """Refuse what can never work, before anything is written."""
+    if wish.name and not NAME.fullmatch(wish.name):
+        raise InvalidInput(f"The session name {wish.name!r} cannot be used", "Names become parts of ids",
+                           "Use letters, digits, '-' and '_', at most 64")
+    if not wish.tenant:
+        raise InvalidInput("The tenant's name is empty", "", "Give a name, or leave it out for 'default'")
+    if not 0.0 < wish.weight < float("inf"):
+        raise InvalidInput(f"The session's weight is {wish.weight!r}", "", "Give a finite number above 0")
+    for label, value in (("interactive_ttl", wish.interactive_ttl_s), ("max_time", wish.max_ttl_s)):
+        if not 0.0 <= value <= 366 * DAY_S:
+            raise InvalidInput(f"The session's {label} is {value!r} seconds", "",
+                               "Give seconds from 0 (the default) to a year")
+    if wish.seed is not None and not (isinstance(wish.seed, int) and 0 <= wish.seed < 2**63):
+        raise InvalidInput(f"The session's seed is {wish.seed!r}", "", "Give an integer from 0 to 2^63 - 1")

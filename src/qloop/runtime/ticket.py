@@ -1,0 +1,134 @@
+"""A ticket: the runtime's record of one task that somebody waits for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qloop.model.states import TaskState
+
+
+class Latch:
+    """A door that opens once: a bare lock, because a hot loop makes one for each task."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def open(self) -> None:
+        """Let everybody through, for ever."""
+        if self._lock.locked():
+            self._lock.release()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is open; False after `timeout` seconds."""
+        if not self._lock.acquire(timeout=-1 if timeout is None else max(0.0, min(timeout, threading.TIMEOUT_MAX))):
+            return False
+        self._lock.release()
+        return True
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a quantum task gave: expectation values (batch,) or counts, where, and in which calibration epoch."""
+
+    values: tuple[float, ...]
+    counts: tuple[dict[str, int], ...] = ()
+    ideal: tuple[float, ...] = ()
+    qpu: str = ""
+    epoch: int = 0
+    shots: int = 0
+    simulator: str = ""
+    source: str = "qpu"
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """One task: what is asked, where it stands, and who is to be told.
+
+    `inline` says that the waiting thread itself will run it when its turn comes; `granted` that its turn has come.
+    """
+
+    id: str
+    session: str
+    state: TaskState = TaskState.READY
+    outcome: Any = None
+    error: BaseException | None = None
+    reason: str = ""
+    iteration: int = 0
+    inline: bool = False
+    granted: bool = False
+    attempt: int = 0
+    place: str = ""
+    ready_ns: int = 0
+    begun_ns: int = 0
+    ended_ns: int = 0
+    _turn: Latch = field(default_factory=Latch)
+    _end: Latch = field(default_factory=Latch)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _callbacks: list[Callable[[Ticket], None]] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        """Whether it has reached its last state."""
+        return self.state in (TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED)
+
+    def grant(self) -> None:
+        """Its turn has come: wake the thread that will run it."""
+        self.granted = True
+        self._turn.open()
+
+    def finish(self, state: TaskState, reason: str) -> None:
+        """Its last state; tells everybody once."""
+        with self._lock:
+            if self.done:
+                return
+            self.state, self.reason = state, reason
+            callbacks, self._callbacks = self._callbacks, []
+        self._turn.open()
+        self._end.open()
+        for callback in callbacks:
+            callback(self)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is done or granted; False after `timeout` seconds."""
+        return self.done or self.granted or self._turn.wait(timeout)
+
+    def wait_done(self, timeout: float | None = None) -> bool:
+        """Wait until it is done; False after `timeout` seconds."""
+        return self.done or self._end.wait(timeout)
+
+    def when_done(self, callback: Callable[[Ticket], None]) -> None:
+        """Call back once it is done, at once if it is."""
+        with self._lock:
+            if not self.done:
+                self._callbacks.append(callback)
+                return
+        callback(self)
+
+
+@dataclass(slots=True, eq=False)
+class QuantumTicket(Ticket):
+    """A quantum task: parameter sets (batch, parameters), shots (0: exact), and the digests that name each row."""
+
+    structure: str = ""
+    thetas: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    shots: int = 0
+    counts: bool = False
+    identities: tuple[bytes, ...] = ()
+    digest: bytes = b""
+    cold_ns: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class ClassicalTicket(Ticket):
+    """A classical task: a pickled call that a worker carries out."""
+
+    payload: bytes = b""
