@@ -68,20 +68,31 @@ class Loop:
         future.add_done_callback(self._arrived)
 
     def _arrived(self, future: QuantumFuture[Values]) -> None:
-        """The values are there: tell them, and think about the next batch."""
+        """The values are there: tell them, and go on when the classical step is over."""
         try:
-            self._tell(future.outcome())
+            outcome = future.outcome()
         except Exception as error:
             self._fail(error)
             return
-        if self.optimizer.done:
+
+        def told(error: BaseException | None) -> None:
+            if error is not None:
+                self._fail(error)
+                return
+            self._keep(outcome)
+            if not self.optimizer.done:
+                self._next()
+                return
             self._end()
             if self._done is not None:
                 self._done(self)
-            return
-        self.client.later(self.think(self._batch), self._next)
 
-    def _fail(self, error: Exception) -> None:
+        try:
+            self.stepper.tell_later(np.array(outcome.values), self._batch, self.think(self._batch), told)
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
         self.error, self.finished = error, True
         if self._done is not None:
             self._done(self)
@@ -93,10 +104,13 @@ class Loop:
         return points
 
     def _tell(self, outcome: Outcome) -> None:
-        """Give the optimizer its values and keep the figures."""
-        now = self.client.now_s()
-        values = np.array(outcome.values)
-        self.stepper.tell(values, self._batch)
+        """Give the optimizer its values, and wait until it took them."""
+        self.stepper.tell(np.array(outcome.values), self._batch)
+        self._keep(outcome)
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Keep the figures of an iteration whose values were told."""
+        now, values = self.client.now_s(), np.array(outcome.values)
         self._evaluations += len(values)
         self._resumed += len(values) if outcome.source == "journal" else 0
         energy = self.optimizer.value

@@ -105,7 +105,7 @@ class Session:
             own = self.details().seed % 2**32 if seed is None else seed
             start = self._start(objective.n_parameters, own) if x0 is None else x0
             chosen = by_name.make(chosen, start, maxiter, own, **options)
-        stepper = OnWorkers(self._client, self.id, chosen) if workers else Inline(chosen)
+        stepper = OnWorkers(self._client, self.id, chosen) if workers else Inline(self._client, chosen)
         return Loop(self._client, objective, stepper, think=think)
 
     def details(self) -> SessionView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 
 from qloop.loops.optimizers.by_name import loads
 from qloop.loops.optimizers.protocol import Optimizer
-from qloop.runtime.client import Client
+from qloop.runtime.client import Client, Ticket
 
 Values = NDArray[np.float64]
+Told = Callable[[BaseException | None], None]
 
 
 class Stepper(Protocol):
@@ -22,16 +24,28 @@ class Stepper(Protocol):
     def tell(self, values: Values, iteration: int) -> None:
         """Take the values of the last batch; afterwards the optimizer knows its next one."""
 
+    def tell_later(self, values: Values, iteration: int, think_s: float, told: Told) -> None:
+        """The same by events: `told(error or None)` is called `think_s` seconds of work later."""
+
 
 class Inline:
-    """The step runs here."""
+    """The step runs here; in virtual time it takes as long as it is modelled to."""
 
-    def __init__(self, optimizer: Optimizer) -> None:
-        self.optimizer = optimizer
+    def __init__(self, client: Client, optimizer: Optimizer) -> None:
+        self.client, self.optimizer = client, optimizer
 
     def tell(self, values: Values, iteration: int) -> None:
         """Take the values of the last batch."""
         self.optimizer.tell(values)
+
+    def tell_later(self, values: Values, iteration: int, think_s: float, told: Told) -> None:
+        """Take the values now, and go on after the time that this is modelled to take."""
+        error: BaseException | None = None
+        try:
+            self.optimizer.tell(values)
+        except Exception as raised:
+            error = raised
+        self.client.later(think_s, lambda: told(error))
 
 
 class OnWorkers:
@@ -45,11 +59,21 @@ class OnWorkers:
 
     def tell(self, values: Values, iteration: int) -> None:
         """Take the values of the last batch."""
-        import cloudpickle
+        ticket = self.client.call(self.session, advance, self.optimizer.dumps(), values.tobytes(), iteration=iteration)
+        self.optimizer = loads(self.client.answer(ticket))
 
-        payload = cloudpickle.dumps((advance, (self.optimizer.dumps(), values.tobytes()), {}))
-        answer = self.client.answer(self.client.call(self.session, payload, iteration))
-        self.optimizer = loads(cloudpickle.loads(answer))
+    def tell_later(self, values: Values, iteration: int, think_s: float, told: Told) -> None:
+        """Send the step to a worker; its answer comes as an event."""
+        def arrived(ticket: Ticket) -> None:
+            error: BaseException | None = None
+            try:
+                self.optimizer = loads(self.client.answer(ticket))
+            except Exception as raised:
+                error = raised
+            self.client.later(0.0, lambda: told(error))
+
+        self.client.call(self.session, advance, self.optimizer.dumps(), values.tobytes(), iteration=iteration,
+                         modelled_s=think_s).when_done(arrived)
 
 
 def advance(state: bytes, values: bytes) -> bytes:

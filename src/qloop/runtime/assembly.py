@@ -13,12 +13,13 @@ from qloop import __version__
 from qloop.engine.engine import Engine
 from qloop.errors import InvalidInput, QloopError, UnknownName
 from qloop.model.events import TenantSet
+from qloop.pilots.protocol import Pilot
 from qloop.policies.catalog import policy
 from qloop.qpus.catalog import open_qpu
 from qloop.qpus.protocol import LocalQpu
 from qloop.runtime import layout
 from qloop.runtime.classical import ClassicalSide
-from qloop.runtime.clock import make_clock
+from qloop.runtime.clock import Clock, make_clock
 from qloop.runtime.core import Core
 from qloop.runtime.effects import Effects
 from qloop.runtime.environment import Environment
@@ -95,7 +96,8 @@ def assemble(options: Options) -> Parts:
     store = open_store(options, run)
     timers = Timers(clock)
     sessions, programs = Sessions(run, options.seed, store), Programs(qpus, store)
-    quantum, classical = QuantumSide(qpus, programs, store, timers), ClassicalSide()
+    quantum = QuantumSide(qpus, programs, store, timers)
+    classical = ClassicalSide(timers, options.workers, make_pilot(options, clock))
     effects = Effects(store, sessions, quantum, classical, timers)
     engine = Engine(chosen, options.limits, options.seed)
     kinds: dict[str, tuple[SessionKind, float | None]] = {}
@@ -129,6 +131,15 @@ def make_qpus(options: Options) -> dict[str, LocalQpu]:
     if len(qpus) < len(made):
         raise InvalidInput("Two QPUs have the same name", "", "Give each QPU a name of its own")
     return qpus
+
+
+def make_pilot(options: Options, clock: Clock) -> Pilot | None:
+    """The local pilot, where workers are wished and time is real."""
+    if options.workers == 0 or clock.virtual:
+        return None
+    from qloop.pilots.local import LocalPilot
+
+    return LocalPilot()
 
 
 def open_store(options: Options, run: str) -> Store:
@@ -166,6 +177,7 @@ def begin(parts: Parts, options: Options) -> None:
     for tenant, weight in options.tenants.items():
         parts.core.post(TenantSet(tenant, weight))
     parts.environment.begin()
+    parts.classical.begin()
 
 
 def end(parts: Parts, interrupted: bool) -> None:

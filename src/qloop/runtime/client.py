@@ -75,11 +75,12 @@ class Client(Protocol):
     def gather(self, ticket: QuantumTicket, timeout: float | None = None) -> Outcome:
         """Wait for a task's outcome; raises what went wrong, or TimeoutError after `timeout` seconds."""
 
-    def call(self, session: str, payload: bytes, iteration: int = 0) -> Ticket:
-        """Run a pickled call on a worker of the pilot."""
+    def call(self, session: str, function: Callable[..., Any], *arguments: Any, iteration: int = 0,
+             modelled_s: float = 0.0) -> Ticket:
+        """Run a function on a worker; in virtual time it takes `modelled_s`."""
 
-    def answer(self, ticket: Ticket, timeout: float | None = None) -> bytes:
-        """Wait for the bytes that a pickled call returned; raises what went wrong."""
+    def answer(self, ticket: Ticket, timeout: float | None = None) -> Any:
+        """Wait for what the function returned; raises what went wrong."""
 
     def cancel(self, ticket: Ticket) -> None:
         """End a task."""

@@ -15,7 +15,7 @@ from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import SessionState
 from qloop.runtime.quantum import QuantumSide
 from qloop.runtime.sessions import Sessions
-from qloop.runtime.ticket import QuantumTicket, Ticket
+from qloop.runtime.ticket import ClassicalTicket, QuantumTicket, Ticket
 from qloop.runtime.timers import Timers
 
 
@@ -44,7 +44,9 @@ class Effects:
             case cmd.WakeAt():
                 self.timers.at(command.at_ns, self._tick)
             case cmd.StartClassical():
-                self.classical.start(self.tickets[command.task], command)
+                called = self.tickets[command.task]
+                assert isinstance(called, ClassicalTicket)
+                self.classical.start(called, command)
             case cmd.AbortClassical():
                 self.classical.abort(command)
             case cmd.AbortQuantum():

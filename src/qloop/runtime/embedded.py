@@ -16,6 +16,7 @@ from qloop.model.limits import SECOND
 from qloop.model.states import TaskState
 from qloop.qpus.protocol import Request
 from qloop.runtime import assembly, requests
+from qloop.runtime.classical import ENVIRONMENT, opened, packed
 from qloop.runtime.client import SessionView, SessionWish
 from qloop.runtime.effects import refusal
 from qloop.runtime.identity import batch_digest
@@ -160,25 +161,29 @@ class Runtime:
             self.parts.quantum.run(ticket, self.sessions.find(ticket.session))
         return ticket.wait_done()
 
-    def call(self, session: str, payload: bytes, iteration: int = 0) -> Ticket:
-        """Run a pickled call on a worker of the pilot."""
+    def call(self, session: str, function: Callable[..., Any], *arguments: Any, iteration: int = 0,
+             modelled_s: float = 0.0) -> ClassicalTicket:
+        """Run a function on a worker; in virtual time it takes `modelled_s`."""
         book = self.sessions.find(session)
         if not self.options.workers:
             raise InvalidInput("There are no workers to run a classical task", "The runtime was set up without any",
                                "Set workers to at least 1")
         book.submitted += 1
-        ticket = ClassicalTicket(f"{book.id}/cpu-{book.submitted}", book.id, iteration=iteration, payload=payload)
+        ticket = ClassicalTicket(f"{book.id}/cpu-{book.submitted}", book.id, iteration=iteration,
+                                 payload=packed(function, arguments), modelled_ns=round(modelled_s * SECOND))
         self.effects.tickets[ticket.id] = ticket
-        self.core.post(ev.ClassicalSubmitted(ticket.id, book.id, environment="python", iteration=iteration))
+        self.core.post(ev.ClassicalSubmitted(ticket.id, book.id, estimate_s=modelled_s, environment=ENVIRONMENT,
+                                             iteration=iteration))
         return ticket
 
-    def answer(self, ticket: Ticket, timeout: float | None = None) -> bytes:
-        """Wait for the bytes that a pickled call returned; raises what went wrong."""
-        if not ticket.wait_done(timeout):
+    def answer(self, ticket: Ticket, timeout: float | None = None) -> Any:
+        """Wait for what the function returned; raises what went wrong, or TimeoutError."""
+        assert isinstance(ticket, ClassicalTicket)
+        if self.virtual and not ticket.done:
+            self.parts.stepper.until(lambda: ticket.done)
+        elif not ticket.wait_done(timeout):
             raise TimeoutError(f"The task {ticket.id} was not done after {timeout} s. It goes on.")
-        if ticket.error is not None:
-            raise ticket.error
-        return bytes(ticket.outcome)
+        return opened(ticket)
 
     def cancel(self, ticket: Ticket) -> None:
         """End a task."""

@@ -129,6 +129,7 @@ class QuantumTicket(Ticket):
 
 @dataclass(slots=True, eq=False)
 class ClassicalTicket(Ticket):
-    """A classical task: a pickled call that a worker carries out."""
+    """A classical task: a pickled call that a worker carries out; in virtual time it takes `modelled_ns`."""
 
     payload: bytes = b""
+    modelled_ns: int = 0
