@@ -1,0 +1,1 @@
+"""The journal: what a run may never lose, written before anything is acknowledged or delivered."""
