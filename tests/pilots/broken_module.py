@@ -1,0 +1,3 @@
+"""An environment that cannot be imported."""
+
+raise RuntimeError("this module is broken on purpose")
