@@ -35,6 +35,7 @@ class Loop:
         self._evaluations = self._resumed = 0
         self._began = self._asked = client.now_s()
         self._batch = 0
+        self._clock = client.view(objective.session).clock
         self._done: Callable[[Loop], None] | None = None
 
     @property
@@ -47,9 +48,8 @@ class Loop:
         client, objective = self.client, self.objective
         while not self.optimizer.done:
             points = self._ask()
-            ticket = client.submit(objective.session, objective.structure, points, objective.shots,
-                                   iteration=self._batch, inline=True)
-            self._tell(client.gather(ticket))
+            self._tell(client.evaluate(objective.session, objective.structure, points, objective.shots,
+                                       iteration=self._batch))
         return self._end()
 
     def start(self, done: Callable[[Loop], None]) -> None:
@@ -75,22 +75,27 @@ class Loop:
             self._fail(error)
             return
 
-        def told(error: BaseException | None) -> None:
-            if error is not None:
-                self._fail(error)
-                return
-            self._keep(outcome)
-            if not self.optimizer.done:
-                self._next()
-                return
+        try:
+            self.stepper.tell_later(np.array(outcome.values), self._batch, self.think(self._batch),
+                                    lambda error: self._told(outcome, error))
+        except Exception as error:
+            self._fail(error)
+
+    def _told(self, outcome: Outcome, error: BaseException | None) -> None:
+        """The classical step is over: the next batch, or the end."""
+        if error is None:
+            try:
+                self._keep(outcome)
+            except Exception as raised:     # the user's callback
+                error = raised
+        if error is not None:
+            self._fail(error)
+        elif not self.optimizer.done:
+            self._next()
+        else:
             self._end()
             if self._done is not None:
                 self._done(self)
-
-        try:
-            self.stepper.tell_later(np.array(outcome.values), self._batch, self.think(self._batch), told)
-        except Exception as error:
-            self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         self.error, self.finished = error, True
@@ -140,5 +145,5 @@ class Loop:
                           success=self.error is None and optimizer.done and reason != "diverged",
                           message="" if reason is None else reason.value, session=self.objective.session,
                           optimizer=optimizer.name, shots=self.objective.shots,
-                          clock=self.client.view(self.objective.session).clock, resumed=self._resumed,
+                          clock=self._clock, resumed=self._resumed,
                           iterations=self.history)

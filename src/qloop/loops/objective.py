@@ -39,9 +39,8 @@ class Objective:
     def values(self, thetas: ArrayLike, *, iteration: int = 0, cpu_s: float = 0.0) -> NDArray[np.float64]:
         """Expectation values (batch,) at thetas (batch, P), as one quantum task."""
         rows = np.asarray(thetas, dtype=np.float64)
-        ticket = self._client.submit(self.session, self.structure, rows, self.shots, iteration=iteration,
-                                     cpu_s=cpu_s, inline=True)
-        outcome = self._client.gather(ticket, self._timeout)
+        outcome = self._client.evaluate(self.session, self.structure, rows, self.shots, iteration=iteration,
+                                        cpu_s=cpu_s, timeout=self._timeout)
         self.evaluations += len(outcome.values)
         return np.array(outcome.values)
 

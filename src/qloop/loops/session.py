@@ -52,8 +52,12 @@ class Session:
     def from_id(cls, session: str, journal: str | None = None) -> Self:
         """Take up a session of an earlier run, with all its results; `journal` if it is not under `.qloop`."""
         client, wish = reopen(session, journal)
-        opened = cls(wish.name, runtime=client, qpu=wish.qpu, shots=wish.shots or None, tenant=wish.tenant,
-                     seed=wish.seed, kind=wish.kind)
+        try:
+            opened = cls(wish.name, runtime=client, qpu=wish.qpu, shots=wish.shots or None, tenant=wish.tenant,
+                         seed=wish.seed, kind=wish.kind)
+        except BaseException:
+            client.close()
+            raise
         opened._owned = True
         return opened
 

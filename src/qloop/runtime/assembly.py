@@ -12,9 +12,11 @@ import msgspec
 from qloop import __version__
 from qloop.engine.engine import Engine
 from qloop.errors import InvalidInput, QloopError, UnknownName
-from qloop.model.events import TenantSet
+from qloop.model.events import TaskCancelled, TenantSet
 from qloop.pilots.protocol import Pilot
-from qloop.policies.catalog import policy
+from qloop.policies.catalog import WARM_SETTINGS
+from qloop.policies.columns import WARM_TTL
+from qloop.policies.record import Policy
 from qloop.qpus.catalog import open_qpu
 from qloop.qpus.protocol import LocalQpu
 from qloop.runtime import layout
@@ -29,10 +31,12 @@ from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import Run, RunState
 from qloop.runtime.journal.sqlite import SqliteStore
 from qloop.runtime.options import MEMORY, Options
+from qloop.runtime.plugins import find_policy
 from qloop.runtime.programs import Programs
 from qloop.runtime.quantum import QuantumSide
 from qloop.runtime.recording import Recording
 from qloop.runtime.sessions import Sessions
+from qloop.runtime.ticket import QuantumTicket
 from qloop.runtime.timers import Timers
 from qloop.trace.provenance import Header, QpuInfo, configuration_hash, new_header
 from qloop.trace.recorder import Recorder
@@ -86,10 +90,16 @@ class Parts:
         emulated = self.emulated[pin] if pin else any(self.emulated.values())
         return not emulated and not self.timers.clock.virtual
 
+    def abandon(self, ticket: QuantumTicket) -> None:
+        """Nobody waits for this task any more: end it, and free the QPU that its thread would have used."""
+        self.core.tell(TaskCancelled(ticket.id))
+        if ticket.inline:
+            self.quantum.give_back(ticket)
+
 
 def assemble(options: Options) -> Parts:
     """All parts, connected; nothing runs yet."""
-    chosen = policy(options.policy, options.placement, **options.policy_settings)
+    chosen = keep_warm(find_policy(options.policy, options.placement, options.policy_settings))
     clock = make_clock(options.clock)
     qpus = make_qpus(options)
     run = options.run or layout.new_run_id()
@@ -103,14 +113,26 @@ def assemble(options: Options) -> Parts:
     kinds: dict[str, tuple[SessionKind, float | None]] = {}
     recording = None
     if options.trace:
-        recording = Recording(Recorder(header(options, clock.name, qpus)), engine, effects.tickets.get, kinds)
+        sink = None if options.trace is True else options.trace
+        recorder = Recorder(header(options, clock.name, qpus), sink)
+        recording = Recording(recorder, engine, effects.tickets.get, kinds)
     core = Core(engine, clock, effects.obey, recording)
+    core.give_up = effects.give_up
     environment = Environment(qpus, quantum, core, timers)
     effects.core = quantum.core = classical.core = core
     effects.environment = environment
     emulated = {name: qpu.describe().emulated for name, qpu in qpus.items()}
     return Parts(run, qpus, emulated, store, timers, Stepper(timers), sessions, programs, quantum, classical,
                  effects, core, environment, recording, kinds)
+
+
+def keep_warm(policy: Policy) -> Policy:
+    """The policy with the platform's time of warmth where it has none of its own.
+
+    How long a QPU keeps a circuit loaded is a fact of the QPU: without it, a policy whose placement does not look at
+    warmth would pay for loading at every shot.
+    """
+    return policy.with_settings({WARM_TTL: WARM_SETTINGS[WARM_TTL], **policy.settings})
 
 
 def require(parts: Parts, options: Options, name: str) -> None:
@@ -143,11 +165,14 @@ def make_pilot(options: Options, clock: Clock) -> Pilot | None:
 
 
 def open_store(options: Options, run: str) -> Store:
-    """The journal: in memory, at a given place, or where the run's journal lies."""
-    if str(options.journal) == MEMORY:
+    """The journal: the one given, in memory, at a given place, or where the run's journal lies."""
+    place = options.journal
+    if place is not None and not isinstance(place, str | Path):
+        return place
+    if str(place) == MEMORY:
         return MemoryStore()
-    path = Path(options.journal) if options.journal is not None else layout.journal_path(run)
-    if options.journal is None:
+    path = layout.journal_path(run) if place is None else Path(place)
+    if place is None:
         path.parent.mkdir(parents=True, exist_ok=True)
     durability: Durability = "power" if options.durability == "power" else "process"
     return SqliteStore(path, durability=durability, create=not options.resume)
@@ -158,7 +183,7 @@ def header(options: Options, clock: str, qpus: dict[str, LocalQpu]) -> Header:
     about = [qpu.describe() for qpu in qpus.values()]
     infos = [QpuInfo(name=qpu.name, kind=qpu.kind, device=qpu.device, n_qubits=qpu.n_qubits,
                      calibrated_at=qpu.calibrated_at, note=qpu.note) for qpu in about]
-    return new_header(clock=clock, policy=options.policy, qpus=infos, seeds={"run": options.seed},
+    return new_header(clock=clock, policy=options.policy_name, qpus=infos, seeds={"run": options.seed},
                       configuration=options.configuration(), workers=options.workers,
                       started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 

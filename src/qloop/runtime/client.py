@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from qloop.runtime.ticket import Outcome, QuantumTicket, Ticket
+from qloop.runtime.wishes import SessionView, SessionWish
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -17,37 +17,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Client", "Outcome", "QuantumTicket", "SessionView", "SessionWish", "Ticket", "connect", "reopen"]
-
-
-class SessionWish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session is opened with; TTLs in seconds, 0 for the limits' defaults; `qpu` pins all its tasks."""
-
-    name: str = ""
-    tenant: str = "default"
-    weight: float = 1.0
-    seed: int | None = None
-    qpu: str = ""
-    shots: int = 0
-    interactive_ttl_s: float = 0.0
-    max_ttl_s: float = 0.0
-    kind: str = "loop"
-    optimum: float | None = None
-
-
-class SessionView(msgspec.Struct, frozen=True, kw_only=True):
-    """A session as its owner sees it."""
-
-    id: str
-    name: str
-    tenant: str
-    state: str
-    seed: int
-    clock: str
-    results: int
-    shots: int
-    resumed: int
-    qpu: str
-    simulators: tuple[str, ...] = ()
 
 
 class Client(Protocol):
@@ -71,6 +40,10 @@ class Client(Protocol):
                iteration: int = 0, cpu_s: float = 0.0, inline: bool = False,
                after: Sequence[str] = ()) -> QuantumTicket:
         """Ask for evaluations of (batch, parameters) sets; accepted durably when this returns."""
+
+    def evaluate(self, session: str, structure: str, thetas: NDArray[np.float64], shots: int, *, iteration: int = 0,
+                 cpu_s: float = 0.0, timeout: float | None = None) -> Outcome:
+        """Submit and gather in one; where nothing is emulated this thread runs the task itself when its turn comes."""
 
     def gather(self, ticket: QuantumTicket, timeout: float | None = None) -> Outcome:
         """Wait for a task's outcome; raises what went wrong, or TimeoutError after `timeout` seconds."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 
+import numpy as np
+
 from qloop.errors import InvalidInput, UnknownName
 
 
@@ -25,8 +27,8 @@ class Clock:
 
     @property
     def name(self) -> str:
-        """How reports call it: `real` or `scaled x60`."""
-        return "real" if self.scale == 1.0 else f"scaled x{self.scale:g}"
+        """How reports call it: `real` or `scaled 60x`."""
+        return "real" if self.scale == 1.0 else f"scaled {np.format_float_positional(self.scale, trim='-')}x"
 
     def now(self) -> int:
         """Nanoseconds since the run's start."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import assert_never
 
-from qloop.errors import Cancelled, JournalError, QpuError, Refused, SessionEnded
+from qloop.errors import Cancelled, JournalError, QloopError, QpuError, Refused, SessionEnded
 from qloop.model import commands as cmd
 from qloop.model.events import Tick
 from qloop.model.states import TaskState
@@ -74,8 +75,9 @@ class Effects:
         elif command.state is TaskState.FAILED and ticket.error is None:
             kind = SessionEnded if "time-to-live" in command.reason else QpuError
             ticket.error = kind(f"The task {command.task} failed", command.reason)
-        assert self.core is not None
-        self.core.afterwards(lambda: ticket.finish(command.state, command.reason))
+        if command.state is TaskState.FAILED and isinstance(ticket, QuantumTicket):
+            self.sessions.forget(ticket)
+        self._settle(ticket, command.state, command.reason)
 
     def _refused(self, command: cmd.Refused) -> None:
         """A wish that was not taken: its ticket ends with the reason."""
@@ -84,8 +86,20 @@ class Effects:
         if ticket is None:
             return
         ticket.error = refusal(command)
+        self._settle(ticket, TaskState.FAILED, command.reason)
+
+    def _settle(self, ticket: Ticket, state: TaskState, reason: str) -> None:
+        """The ticket's last state now, so that Ctrl-C cannot come between; its callbacks once the lock is let go."""
         assert self.core is not None
-        self.core.afterwards(lambda: ticket.finish(TaskState.FAILED, command.reason))
+        for callback in ticket.settle(state, reason):
+            self.core.afterwards(partial(ticket.tell, callback))
+
+    def give_up(self, failure: QloopError) -> None:
+        """The scheduler has failed: nobody shall wait for what will not come."""
+        for ticket in list(self.tickets.values()):
+            ticket.error = failure
+            self._settle(ticket, TaskState.FAILED, str(failure))
+        self.tickets.clear()
 
     def _session_ended(self, now: int, command: cmd.SessionEnded) -> None:
         """Journal the end, unless the session is only left behind to be taken up later."""

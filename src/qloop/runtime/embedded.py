@@ -15,15 +15,16 @@ from qloop.model import events as ev
 from qloop.model.limits import SECOND
 from qloop.model.states import TaskState
 from qloop.qpus.protocol import Request
-from qloop.runtime import assembly, requests
+from qloop.runtime import assembly, requests, waiting
 from qloop.runtime.classical import ENVIRONMENT, opened, packed
-from qloop.runtime.client import SessionView, SessionWish
 from qloop.runtime.effects import refusal
 from qloop.runtime.identity import batch_digest
 from qloop.runtime.journal.rows import TaskRow
 from qloop.runtime.options import Options
+from qloop.runtime.ordered import take, taken
 from qloop.runtime.quantum import Book, recall
 from qloop.runtime.ticket import ClassicalTicket, Outcome, QuantumTicket, Ticket
+from qloop.runtime.wishes import SessionView, SessionWish
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -39,13 +40,17 @@ class Runtime:
     """
 
     def __init__(self, options: Options | None = None, **settings: Any) -> None:
-        chosen = options or Options(**settings)
-        self.parts = assembly.assemble(chosen.check())
+        chosen = (options or Options(**settings)).check()
+        order = take(chosen)
+        chosen = chosen if order is None else order.identity(chosen)
+        self.parts = assembly.assemble(chosen)
         self.options, self.run = chosen, self.parts.run
         self.core, self.timers, self.store = self.parts.core, self.parts.timers, self.parts.store
         self.sessions, self.effects = self.parts.sessions, self.parts.effects
         self._closed = False
         assembly.begin(self.parts, chosen)
+        if order is not None:
+            taken().runtime = self
 
     @property
     def virtual(self) -> bool:
@@ -70,7 +75,7 @@ class Runtime:
             assembly.require(self.parts, self.options, wish.qpu)
         book = self.sessions.open(wish, self.timers.clock.now())
         self.parts.kinds[book.id] = ("background" if wish.kind == "background" else "loop", wish.optimum)
-        self.core.post(ev.SessionOpened(book.id, wish.tenant, wish.weight, int(wish.interactive_ttl_s * SECOND),
+        self.core.tell(ev.SessionOpened(book.id, wish.tenant, wish.weight, int(wish.interactive_ttl_s * SECOND),
                                         int(wish.max_ttl_s * SECOND)))
         refused = self.effects.refusals.pop(book.id, None)
         if refused is not None:
@@ -95,27 +100,48 @@ class Runtime:
         rows = requests.check(thetas, source.n_parameters, shots, counts)
         identities = book.counter.identify(structure, rows, shots)
         digest = batch_digest(identities, counts)
-        ticket = QuantumTicket(f"{book.id}/{digest[:12].hex()}", book.id, iteration=iteration, structure=structure,
+        ticket = QuantumTicket(book.task_id(digest), book.id, iteration=iteration, structure=structure,
                                thetas=rows, shots=shots, counts=counts, identities=identities, digest=digest,
                                inline=inline and self.parts.may_inline(book.pin), ready_ns=self.timers.clock.now())
         known = book.memo.get(digest)
         if known is not None:
             return self._remember(ticket, recall(known))
-        if not ticket.inline and not self.virtual:
-            body = msgspec.msgpack.encode((structure, rows.tobytes(), rows.shape, shots, counts))
-            self.store.put_task(TaskRow(ticket.id, book.id, "quantum", body, ticket.ready_ns))
-        self._post(book, ticket, source.n_qubits, cpu_s, after)
+        try:
+            self._accept(book, ticket, source.n_qubits, cpu_s, after)
+        except QloopError:
+            self.effects.tickets.pop(ticket.id, None)
+            self.sessions.forget(ticket)
+            raise
+        except BaseException:       # Ctrl-C: the caller gets no ticket, so nobody would run the task
+            self.parts.abandon(ticket)
+            raise
         return ticket
 
-    def _post(self, book: Book, ticket: QuantumTicket, width: int, cpu_s: float, after: Sequence[str]) -> None:
-        """Give the task to the engine."""
+    def evaluate(self, session: str, structure: str, thetas: NDArray[np.float64], shots: int, *, iteration: int = 0,
+                 cpu_s: float = 0.0, timeout: float | None = None) -> Outcome:
+        """Submit and gather in one; where nothing is emulated this thread runs the task itself when its turn comes."""
+        ticket: QuantumTicket | None = None
+        try:
+            ticket = self.submit(session, structure, thetas, shots, iteration=iteration, cpu_s=cpu_s, inline=True)
+            return self.gather(ticket, timeout)
+        except BaseException as error:      # also Ctrl-C between the two
+            if ticket is not None and not ticket.done:
+                self.parts.abandon(ticket)
+            if ticket is not None and isinstance(error, TimeoutError):
+                raise waiting.late(ticket, timeout, "It was cancelled.") from None
+            raise
+
+    def _accept(self, book: Book, ticket: QuantumTicket, width: int, cpu_s: float, after: Sequence[str]) -> None:
+        """Journal the task, where it may outlive this call, and give it to the engine."""
+        if not ticket.inline and not self.virtual:
+            body = msgspec.msgpack.encode((ticket.structure, ticket.thetas.tobytes(), ticket.thetas.shape,
+                                           ticket.shots, ticket.counts))
+            self.store.put_task(TaskRow(ticket.id, book.id, "quantum", body, ticket.ready_ns))
         self.effects.tickets[ticket.id] = ticket
-        estimate = self._estimate(book, ticket)
-        self.core.post(ev.QuantumSubmitted(ticket.id, book.id, width, ticket.shots, estimate, cpu_s, 1.0, book.pin,
-                                           ticket.iteration, tuple(after)))
+        self.core.tell(ev.QuantumSubmitted(ticket.id, book.id, width, ticket.shots, self._estimate(book, ticket),
+                                           cpu_s, 1.0, book.pin, ticket.iteration, tuple(after)))
         refused = self.effects.refusals.pop(ticket.id, None)
         if refused is not None:
-            book.counter.forget(ticket.structure, ticket.thetas, ticket.shots)
             raise refusal(refused)
 
     def _remember(self, ticket: QuantumTicket, outcome: Outcome) -> QuantumTicket:
@@ -137,29 +163,15 @@ class Runtime:
 
     def gather(self, ticket: QuantumTicket, timeout: float | None = None) -> Outcome:
         """Wait for a task's outcome; raises what went wrong, or TimeoutError after `timeout` seconds."""
-        try:
-            if self.virtual and not ticket.done:
-                self.parts.stepper.until(lambda: ticket.done)
-            elif not self._wait(ticket, timeout):
-                raise TimeoutError(f"The task {ticket.id} was not done after {timeout} s. It goes on.")
-        except BaseException:
-            if ticket.inline:
-                self.cancel(ticket)
-            raise
+        if ticket.inline:
+            waiting.wait_inline(self.parts, ticket, timeout)
+        else:
+            waiting.wait(self.parts, ticket, timeout)
         if ticket.error is not None:
             raise ticket.error
         outcome = ticket.outcome
         assert isinstance(outcome, Outcome)
         return outcome
-
-    def _wait(self, ticket: QuantumTicket, timeout: float | None) -> bool:
-        if not ticket.inline:
-            return ticket.wait_done(timeout)
-        if not ticket.wait(timeout):
-            return False
-        if not ticket.done:
-            self.parts.quantum.run(ticket, self.sessions.find(ticket.session))
-        return ticket.wait_done()
 
     def call(self, session: str, function: Callable[..., Any], *arguments: Any, iteration: int = 0,
              modelled_s: float = 0.0) -> ClassicalTicket:
@@ -179,15 +191,12 @@ class Runtime:
     def answer(self, ticket: Ticket, timeout: float | None = None) -> Any:
         """Wait for what the function returned; raises what went wrong, or TimeoutError."""
         assert isinstance(ticket, ClassicalTicket)
-        if self.virtual and not ticket.done:
-            self.parts.stepper.until(lambda: ticket.done)
-        elif not ticket.wait_done(timeout):
-            raise TimeoutError(f"The task {ticket.id} was not done after {timeout} s. It goes on.")
+        waiting.wait(self.parts, ticket, timeout)
         return opened(ticket)
 
     def cancel(self, ticket: Ticket) -> None:
-        """End a task."""
-        self.core.post(ev.TaskCancelled(ticket.id))
+        """End a task; when this returns, it has ended."""
+        self.core.tell(ev.TaskCancelled(ticket.id))
 
     def close_session(self, session: str, *, cancel: bool = False, converged: bool = False,
                       keep: bool = False) -> None:
@@ -243,21 +252,36 @@ class Runtime:
         """What was recorded so far; InvalidInput if nothing is."""
         if self.parts.recording is None:
             raise InvalidInput("This runtime records no trace", "", "Set trace=True")
-        return self.parts.recording.recorder.trace()
+        trace, late = self.parts.recording.recorder.trace(), self.parts.quantum.late_ns
+        return trace if late == 0 else trace.noted(f"emulated QPUs were up to {late * 1e-9:.3g} s late")
 
     def usage(self) -> Mapping[str, int]:
         """Results and shots bought in this life of the run, by open session."""
         return {book.id: book.shots for book in self.sessions.books.values()}
 
-    def close(self) -> None:
-        """End all sessions (open ones stay resumable), stop all threads, close the journal. Closing twice is fine."""
+    def close(self, interrupted: bool | None = None) -> None:
+        """End all sessions (open ones stay resumable), stop all threads, close the journal. Closing twice is fine.
+
+        `interrupted`: whether the journal says that the run is to go on; by default, if a session was left open.
+        """
         if self._closed:
             return
         self._closed = True
-        left = list(self.sessions.books)
-        for session in left:
-            self.close_session(session, keep=True)
-        assembly.end(self.parts, interrupted=bool(left))
+        try:
+            self._end_sessions()
+        finally:
+            left = bool(self.sessions.kept or self.sessions.books)
+            assembly.end(self.parts, interrupted=left if interrupted is None else interrupted)
+
+    def _end_sessions(self) -> None:
+        """Wait for the tasks of sessions that were closed, and leave the others to be taken up later."""
+        if self.core.failure is not None:
+            return
+        try:
+            waiting.drain(self.parts)
+        finally:
+            for session in list(self.sessions.books):
+                self.close_session(session, keep=True)
 
     def _check_open(self) -> None:
         if self._closed:

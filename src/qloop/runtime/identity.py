@@ -8,6 +8,7 @@ journaled under it, so that a loop that crashed finds it again wherever it was b
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,26 +18,35 @@ from qloop.model.evaluation import EvaluationKey
 
 
 class Counter:
-    """How often each theta was asked for on the committed path of one session."""
+    """How often each theta was asked for on the committed path of one session; to be used from any thread."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._asked: dict[tuple[str, bytes, int], int] = {}
+        self._free: dict[tuple[str, bytes, int], list[bytes]] = {}
+        self._lock = threading.Lock()
 
     def identify(self, structure: str, thetas: NDArray[np.float64], shots: int) -> tuple[bytes, ...]:
         """The identity of each row, counted."""
-        return tuple(self._one(structure, row.tobytes(), shots) for row in thetas)
+        with self._lock:
+            return tuple([self._one((structure, row.tobytes(), shots)) for row in thetas])
 
-    def forget(self, structure: str, thetas: NDArray[np.float64], shots: int) -> None:
-        """Take back the count of rows that were refused: nothing was bought."""
-        for row in thetas:
-            self._asked[structure, row.tobytes(), shots] -= 1
+    def forget(self, structure: str, thetas: NDArray[np.float64], shots: int, identities: Sequence[bytes]) -> None:
+        """Take back rows of which nothing was bought: who asks again gets their identities again."""
+        with self._lock:
+            for row, identity in zip(thetas, identities, strict=True):
+                self._free.setdefault((structure, row.tobytes(), shots), []).append(identity)
 
-    def _one(self, structure: str, theta: bytes, shots: int) -> bytes:
-        key = (structure, theta, shots)
+    def _one(self, key: tuple[str, bytes, int]) -> bytes:
+        if self._free and key in self._free:
+            waiting = self._free[key]
+            identity = waiting.pop(0)
+            if not waiting:
+                del self._free[key]
+            return identity
         nth = self._asked.get(key, 0)
         self._asked[key] = nth + 1
-        return EvaluationKey(self.seed, structure, theta, nth, shots, "", 0, "").digest()
+        return EvaluationKey(self.seed, key[0], key[1], nth, key[2], "", 0, "").digest()
 
 
 def batch_digest(identities: Sequence[bytes], counts: bool) -> bytes:

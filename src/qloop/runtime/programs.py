@@ -50,21 +50,23 @@ class Programs:
         """Check a circuit on the first QPU that can hold it; returns its structure hash."""
         from qiskit import QuantumCircuit
 
+        from qloop.qpus.structure import structure_hash
+
         if not isinstance(circuit, QuantumCircuit):
             raise InvalidInput(f"A circuit is a {type(circuit).__name__}", "qloop takes Qiskit circuits",
                                "Give a qiskit.QuantumCircuit")
         source = Source(circuit, observable, circuit.num_qubits, circuit.num_parameters)
         first = self._first(circuit.num_qubits, pin)
-        program = self._compile(session, source, first)
-        shelf.sources[program.structure] = source
-        shelf.programs[program.structure, first] = program
-        return program.structure
+        structure = structure_hash(circuit, observable)
+        shelf.programs[structure, first] = self._compile(session, structure, source, first)
+        shelf.sources[structure] = source
+        return structure
 
     def get(self, session: str, shelf: Shelf, structure: str, qpu: str) -> Program:
         """The program of a prepared structure on a QPU, compiled now if it was not yet."""
         program = shelf.programs.get((structure, qpu))
         if program is None:
-            program = shelf.programs[structure, qpu] = self._compile(session, shelf.sources[structure], qpu)
+            program = shelf.programs[structure, qpu] = self._compile(session, structure, shelf.sources[structure], qpu)
         return program
 
     def has(self, shelf: Shelf, structure: str, qpu: str) -> bool:
@@ -82,12 +84,9 @@ class Programs:
                       f"The widest QPU here, {best}, has {self.qpus[best].describe().n_qubits}",
                       "Use a narrower circuit or add a wider QPU", retry_after=0.0)
 
-    def _compile(self, session: str, source: Source, qpu: str) -> Program:
+    def _compile(self, session: str, structure: str, source: Source, qpu: str) -> Program:
         """Compile with the journaled simulator, or choose one and journal it."""
-        from qloop.qpus.structure import structure_hash
-
         with self._lock:
-            structure = structure_hash(source.circuit, source.observable)
             key = f"simulator:{structure}"
             stored = self.store.chosen(session).get(key)
             forced = None if stored is None else msgspec.json.decode(stored, type=SimulatorId)

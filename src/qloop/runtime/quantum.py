@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from qloop.errors import QpuError
+from qloop.errors import Conflict, QpuError
 from qloop.model.commands import StartQuantum
 from qloop.model.events import QuantumEnded
 from qloop.model.limits import NEVER
@@ -24,7 +24,7 @@ from qloop.runtime.identity import Counter, draws
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import ResultRow
 from qloop.runtime.programs import Programs, Shelf
-from qloop.runtime.ticket import Outcome, QuantumTicket
+from qloop.runtime.ticket import Outcome, QuantumTicket, Turn
 from qloop.runtime.timers import Timers
 
 
@@ -52,6 +52,19 @@ class Book:
     shots: int = 0
     resumed: int = 0
     submitted: int = 0
+    failed: dict[bytes, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def task_id(self, digest: bytes) -> str:
+        """The id of the task that asks for this; after a failure a new one, for late ends must not find it."""
+        again = self.failed.get(digest, 0)
+        return f"{self.id}/{digest[:12].hex()}" + (f"+{again}" if again else "")
+
+    def count(self, shots: int) -> None:
+        """One more result is bought, from whatever thread."""
+        with self.lock:
+            self.results += 1
+            self.shots += shots
 
 
 def recall(row: ResultRow) -> Outcome:
@@ -70,54 +83,76 @@ class QuantumSide:
         self.late_ns = 0
         self._reference = ExactQpu("reference")
         self._references: dict[str, Program] = {}
-        self._lines: dict[str, queue.SimpleQueue[tuple[QuantumTicket, Book] | None]] = {}
+        self._lines: dict[str, queue.SimpleQueue[Turn | None]] = {}
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
 
     def start(self, ticket: QuantumTicket, book: Book, command: StartQuantum) -> None:
         """The engine gave the task a QPU; called with the core's lock held."""
-        ticket.attempt, ticket.place = command.attempt, command.qpu
-        ticket.cold_ns = int(dict(command.terms).get("cold", 0.0) * 1e9)
+        cold_ns = int(dict(command.terms).get("cold", 0.0) * 1e9)
+        ticket.attempt, ticket.place, ticket.cold_ns = command.attempt, command.qpu, cold_ns
+        turn = Turn(ticket, book, command.attempt, command.qpu, cold_ns)
         if self.timers.clock.virtual:
-            self._run_virtually(ticket, book)
+            self._run_virtually(turn)
         elif ticket.inline:
-            ticket.grant()
+            ticket.grant(turn)
         else:
-            self._line(command.qpu).put((ticket, book))
+            self._line(command.qpu).put(turn)
 
-    def run(self, ticket: QuantumTicket, book: Book) -> None:
-        """Run the task in this thread and report its end; what went wrong is kept on the ticket."""
+    def run(self, turn: Turn) -> None:
+        """Run the attempt in this thread and report its end."""
         clock, begun = self.timers.clock, self.timers.clock.now()
-        ticket.begun_ns = begun
-        ending = Ending.CANCELLED
+        turn.ticket.begun_ns = begun
+        ending, outcome, error, late = Ending.CANCELLED, None, None, 0
         try:
-            if not ticket.done:
-                length = self.buy(ticket, book)
-                self._emulate(begun, length)
+            if not turn.ticket.done:
+                outcome, length = self.buy(turn)
+                late = self._emulate(begun, length)
                 ending = Ending.OK
-        except Exception as error:
-            ticket.error, ending = error, Ending.FAILED
+        except Exception as raised:
+            ending, error = Ending.FAILED, raised
         finally:
-            self._report(ticket, ending, clock.now() - begun)
+            self._report(turn, ending, outcome, error, clock.now() - begun, late)
 
-    def buy(self, ticket: QuantumTicket, book: Book) -> int:
-        """Evaluate, journal the result, and only then keep it on the ticket; returns the emulated duration in ns."""
-        name, qpu = ticket.place, self.qpus[ticket.place]
-        program = self.programs.get(book.id, book.shelf, ticket.structure, name)
+    def give_back(self, ticket: QuantumTicket) -> None:
+        """Report the attempt that its thread has left or will never begin, so that its QPU is free again."""
+        if ticket.reported != ticket.attempt:
+            turn = Turn(ticket, None, ticket.attempt, ticket.place, 0)
+            self._report(turn, Ending.CANCELLED, None, None, 0)
+
+    def buy(self, turn: Turn) -> tuple[Outcome, int]:
+        """Evaluate, journal the result, and only then return it, with the emulated duration in ns."""
+        ticket, book, name = turn.ticket, turn.book, turn.place
+        if turn.attempt > 1:
+            known = self.store.get_result(book.id, ticket.digest)
+            if known is not None:       # an earlier attempt was given up for lost, but its result was paid for
+                return recall(known), 0
+        qpu, program = self.qpus[name], self.programs.get(book.id, book.shelf, ticket.structure, name)
         epoch, simulator = self.epochs[name], str(program.simulator)
         digests = draws(ticket.identities, name, epoch, simulator) if ticket.shots else ticket.identities
         request = Request(ticket.thetas, ticket.shots, digests, ticket.counts, epoch)
         result = qpu.evaluate(program, request)
-        check(result, request)
+        check(name, result, request)
         outcome = Outcome(result.values, result.counts, result.ideal, name, result.epoch, result.shots, simulator)
-        value = msgspec.msgpack.encode(Stored(outcome.values, outcome.counts, outcome.ideal))
-        self.store.put_result(ResultRow(ticket.digest, book.id, ticket.id, ticket.attempt, name, result.epoch,
-                                        ticket.shots * len(ticket.thetas), simulator, value, self.timers.clock.now()))
-        ticket.outcome = outcome
-        book.results += 1
-        book.shots += ticket.shots * len(ticket.thetas)
         length = qpu.duration(program, request)
-        return length + ticket.cold_ns if length else 0
+        return self._keep(turn, outcome), length + turn.cold_ns if length else 0
+
+    def _keep(self, turn: Turn, outcome: Outcome) -> Outcome:
+        """Journal a bought result; where another attempt's is there already, that one is the task's result."""
+        ticket, book = turn.ticket, turn.book
+        shots = ticket.shots * len(ticket.thetas)
+        value = msgspec.msgpack.encode(Stored(outcome.values, outcome.counts, outcome.ideal))
+        row = ResultRow(ticket.digest, book.id, ticket.id, turn.attempt, outcome.qpu, outcome.epoch, shots,
+                        outcome.simulator, value, self.timers.clock.now())
+        try:
+            new = self.store.put_result(row)
+        except Conflict:
+            first = self.store.get_result(book.id, ticket.digest)
+            assert first is not None
+            return recall(first)
+        if new:
+            book.count(shots)
+        return outcome
 
     def ideal(self, book: Book, structure: str, theta: NDArray[np.float64]) -> float:
         """The noise-free expectation value at theta (P,), computed beside the platform."""
@@ -135,33 +170,41 @@ class QuantumSide:
         for thread in self._threads:
             thread.join(timeout=5.0)
 
-    def _run_virtually(self, ticket: QuantumTicket, book: Book) -> None:
+    def _run_virtually(self, turn: Turn) -> None:
         """Compute now; the result is there when the emulated time is over."""
-        ticket.begun_ns = self.timers.clock.now()
-        length, ending = 0, Ending.OK
+        begun = turn.ticket.begun_ns = self.timers.clock.now()
+        ending, outcome, error, length = Ending.OK, None, None, 0
         try:
-            length = self.buy(ticket, book)
-        except Exception as error:
-            ticket.error, ending = error, Ending.FAILED
-        self.timers.at(ticket.begun_ns + length, lambda: self._report(ticket, ending, length))
+            outcome, length = self.buy(turn)
+        except Exception as raised:
+            ending, error = Ending.FAILED, raised
+        self.timers.at(begun + length, lambda: self._report(turn, ending, outcome, error, length))
 
-    def _report(self, ticket: QuantumTicket, ending: Ending, measured: int) -> None:
-        """Tell the engine that the attempt is over."""
-        ticket.ended_ns = self.timers.clock.now()
-        reason = "" if ticket.error is None else f"{type(ticket.error).__name__}: {ticket.error}"
+    def _report(self, turn: Turn, ending: Ending, outcome: Outcome | None, error: Exception | None, measured: int,
+                late: int = 0) -> None:
+        """Tell the engine that the attempt is over; what an attempt brings that was given up stays untold."""
+        ticket = turn.ticket
+        if ticket.attempt == turn.attempt and not ticket.done:
+            ticket.outcome, ticket.error, ticket.late_ns = outcome, error, late
+            ticket.ended_ns = self.timers.clock.now()
+        reason = "" if error is None else f"{type(error).__name__}: {error}"
         assert self.core is not None
-        self.core.post(QuantumEnded(ticket.id, ticket.attempt, ticket.place, ending, min(measured, NEVER), reason))
+        self.core.post(QuantumEnded(ticket.id, turn.attempt, turn.place, ending, min(measured, NEVER), reason))
+        ticket.reported = turn.attempt
 
-    def _emulate(self, begun: int, length: int) -> None:
-        """Under a real clock, take as long as the emulated hardware; remember the worst delay beyond it."""
+    def _emulate(self, begun: int, length: int) -> int:
+        """Under a real clock, take as long as the emulated hardware; returns the ns that it took longer than that."""
+        if not length:
+            return 0
         clock = self.timers.clock
         left = begun + length - clock.now()
-        if left > 0:
-            self._stopping.wait(clock.real_seconds(left))
-        elif length:
+        if left <= 0:
             self.late_ns = max(self.late_ns, -left)
+            return -left
+        self._stopping.wait(min(clock.real_seconds(left), threading.TIMEOUT_MAX))
+        return 0
 
-    def _line(self, qpu: str) -> queue.SimpleQueue[tuple[QuantumTicket, Book] | None]:
+    def _line(self, qpu: str) -> queue.SimpleQueue[Turn | None]:
         """The line of a QPU's thread, which starts with its first task."""
         line = self._lines.get(qpu)
         if line is None:
@@ -171,19 +214,19 @@ class QuantumSide:
             thread.start()
         return line
 
-    def _serve(self, line: queue.SimpleQueue[tuple[QuantumTicket, Book] | None]) -> None:
-        while (item := line.get()) is not None:
-            self.run(*item)
+    def _serve(self, line: queue.SimpleQueue[Turn | None]) -> None:
+        while (turn := line.get()) is not None:
+            self.run(turn)
 
 
-def check(result: QpuResult, request: Request) -> None:
+def check(qpu: str, result: QpuResult, request: Request) -> None:
     """Refuse a result that cannot be one: `QpuError`, before it is journaled."""
-    rows = len(request.thetas)
-    if len(result.counts if request.counts else result.values) != rows:
-        raise QpuError(f"QPU {result.qpu} answered {len(result.values)} values for {rows} parameter sets", "",
+    rows, got = len(request.thetas), len(result.counts if request.counts else result.values)
+    if got != rows:
+        raise QpuError(f"QPU {qpu} answered {got} results for {rows} parameter sets", "Nothing of it was kept",
                        "Report this as a bug of the QPU")
     if not all(map(math.isfinite, result.values)):
-        raise QpuError(f"QPU {result.qpu} answered a value that is not finite", "", "Nothing was kept; try again")
+        raise QpuError(f"QPU {qpu} answered a value that is not finite", "Nothing of it was kept", "Try again")
     if request.counts and any(sum(row.values()) != request.shots for row in result.counts):
-        raise QpuError(f"QPU {result.qpu} answered another number of shots than {request.shots}", "",
-                       "Nothing was kept; try again")
+        raise QpuError(f"QPU {qpu} answered another number of shots than {request.shots}", "Nothing of it was kept",
+                       "Try again")

@@ -28,13 +28,13 @@ class Recording:
     def __init__(self, recorder: Recorder, engine: Engine, tickets: Callable[[str], Ticket | None],
                  kinds: dict[str, tuple[tr.SessionKind, float | None]]) -> None:
         self.recorder, self.engine, self.tickets, self.kinds = recorder, engine, tickets, kinds
-        self.log: list[tuple[int, ev.Event]] = []
+        self.log: list[tuple[int, ev.Event, tuple[cmd.Command, ...]]] = []
         self._running: dict[str, tuple[str, int]] = {}
         self._placed: dict[str, str] = {}
 
     def __call__(self, now: int, event: ev.Event, commands: list[cmd.Command]) -> None:
         """Record one event and what it caused."""
-        self.log.append((now, event))
+        self.log.append((now, event, tuple(commands)))
         refused = {command.subject for command in commands if isinstance(command, cmd.Refused)}
         self._event(now, event, refused)
         for command in commands:
@@ -56,7 +56,7 @@ class Recording:
             case ev.SessionOpened() if event.session not in refused:
                 kind, optimum = self.kinds.get(event.session, ("loop", None))
                 emit(tr.SessionOpened, now, session=event.session, tenant=event.tenant, weight=event.weight,
-                     session_kind=kind, optimum=optimum)
+                     session_kind=kind, label=event.session.rpartition(".")[2], optimum=optimum)
             case ev.CalibrationEnded():
                 emit(tr.CalibrationEnd, now, qpu=event.qpu, epoch=event.epoch)
             case ev.QpuJoined():
@@ -130,7 +130,8 @@ class Recording:
         outcome = ticket.outcome
         self.recorder.emit(tr.QpuEnd, now, **self._where(ticket), qpu=event.qpu, attempt=event.attempt,
                            shots=ticket.shots * len(ticket.thetas), epoch=0 if outcome is None else outcome.epoch,
-                           outcome="cancelled" if ticket.done else OUTCOME[event.outcome], overhead_ns=ticket.cold_ns)
+                           outcome="cancelled" if ticket.done else OUTCOME[event.outcome], overhead_ns=ticket.cold_ns,
+                           late_ns=ticket.late_ns)
 
     def _task_ended(self, now: int, command: cmd.TaskEnded) -> None:
         ticket = self.tickets(command.task)

@@ -8,12 +8,12 @@ import msgspec
 
 from qloop.errors import JournalError, UnknownName
 from qloop.runtime import layout
-from qloop.runtime.client import SessionWish
 from qloop.runtime.embedded import Runtime
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import RunInfo, SessionInfo
 from qloop.runtime.journal.sqlite import SqliteStore
 from qloop.runtime.options import Options
+from qloop.runtime.wishes import SessionWish
 
 
 class Kept(msgspec.Struct):

@@ -12,9 +12,12 @@ from qloop.runtime.quantum import Book
 
 
 def check(thetas: NDArray[np.float64], n_parameters: int, shots: int, counts: bool) -> NDArray[np.float64]:
-    """The parameter sets as a contiguous (batch, parameters) array of float64; InvalidInput if they cannot be used."""
+    """The parameter sets as a contiguous (batch, parameters) array of float64; InvalidInput if they cannot be used.
+
+    It is a copy: optimizers change their arrays in place while a submitted task still waits.
+    """
     try:
-        rows = np.ascontiguousarray(thetas, dtype=np.float64)
+        rows = np.array(thetas, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise InvalidInput("The parameters are not numbers", str(error), "Give a sequence of real numbers") from None
     rows = rows.reshape(1, -1) if rows.ndim == 1 else rows

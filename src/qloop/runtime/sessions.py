@@ -8,11 +8,12 @@ import re
 import msgspec
 
 from qloop.errors import Conflict, InvalidInput, SessionEnded
-from qloop.runtime.client import SessionWish
 from qloop.runtime.identity import Counter
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import SessionRow, SessionState
 from qloop.runtime.quantum import Book
+from qloop.runtime.ticket import QuantumTicket
+from qloop.runtime.wishes import SessionWish
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DAY_S = 24 * 3600.0
@@ -52,6 +53,7 @@ class Sessions:
             book.results += 1
             book.shots += row.shots
         book.resumed = book.results
+        self.kept.discard(identity)
         self.books[identity] = book
         return book
 
@@ -62,6 +64,13 @@ class Sessions:
             raise SessionEnded(f"The session {session} is not open", self.ended.get(session, "It was never opened"),
                                "Open a new session")
         return book
+
+    def forget(self, ticket: QuantumTicket) -> None:
+        """Nothing was bought for the task: who asks for the same again asks for the same evaluation."""
+        book = self.books.get(ticket.session)
+        if book is not None:
+            book.counter.forget(ticket.structure, ticket.thetas, ticket.shots, ticket.identities)
+            book.failed[ticket.digest] = book.failed.get(ticket.digest, 0) + 1
 
     def _next_name(self) -> str:
         """The name of a session that was opened without one: its number in the run's order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -53,7 +55,7 @@ class Outcome:
 class Ticket:
     """One task: what is asked, where it stands, and who is to be told.
 
-    `inline` says that the waiting thread itself will run it when its turn comes; `granted` that its turn has come.
+    `inline` says that the waiting thread itself will run it when its turn comes.
     """
 
     id: str
@@ -64,13 +66,11 @@ class Ticket:
     reason: str = ""
     iteration: int = 0
     inline: bool = False
-    granted: bool = False
     attempt: int = 0
     place: str = ""
     ready_ns: int = 0
     begun_ns: int = 0
     ended_ns: int = 0
-    _turn: Latch = field(default_factory=Latch)
     _end: Latch = field(default_factory=Latch)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _callbacks: list[Callable[[Ticket], None]] = field(default_factory=list)
@@ -80,26 +80,31 @@ class Ticket:
         """Whether it has reached its last state."""
         return self.state in (TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED)
 
-    def grant(self) -> None:
-        """Its turn has come: wake the thread that will run it."""
-        self.granted = True
-        self._turn.open()
-
     def finish(self, state: TaskState, reason: str) -> None:
         """Its last state; tells everybody once."""
+        for callback in self.settle(state, reason):
+            self.tell(callback)
+
+    def settle(self, state: TaskState, reason: str) -> list[Callable[[Ticket], None]]:
+        """Its last state, for all who wait; returns the callbacks, which are still to be told."""
         with self._lock:
             if self.done:
-                return
+                return []
             self.state, self.reason = state, reason
             callbacks, self._callbacks = self._callbacks, []
-        self._turn.open()
+        self._wake()
         self._end.open()
-        for callback in callbacks:
-            callback(self)
+        return callbacks
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is done or granted; False after `timeout` seconds."""
-        return self.done or self.granted or self._turn.wait(timeout)
+    def _wake(self) -> None:
+        """Wake the thread that waits for the task's turn."""
+
+    def tell(self, callback: Callable[[Ticket], None]) -> None:
+        """Call back; what a callback raises is logged, because it is nobody's who could take it."""
+        try:
+            callback(self)
+        except Exception:
+            logging.getLogger("qloop").exception("A callback of task %s raised an exception", self.id)
 
     def wait_done(self, timeout: float | None = None) -> bool:
         """Wait until it is done; False after `timeout` seconds."""
@@ -111,12 +116,15 @@ class Ticket:
             if not self.done:
                 self._callbacks.append(callback)
                 return
-        callback(self)
+        self.tell(callback)
 
 
 @dataclass(slots=True, eq=False)
 class QuantumTicket(Ticket):
-    """A quantum task: parameter sets (batch, parameters), shots (0: exact), and the digests that name each row."""
+    """A quantum task: parameter sets (batch, parameters), shots (0: exact), and the digests that name each row.
+
+    `reported` is the last attempt whose end the engine was told of.
+    """
 
     structure: str = ""
     thetas: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
@@ -125,6 +133,34 @@ class QuantumTicket(Ticket):
     identities: tuple[bytes, ...] = ()
     digest: bytes = b""
     cold_ns: int = 0
+    late_ns: int = 0
+    reported: int = 0
+    _turns: queue.SimpleQueue[Turn | None] = field(default_factory=queue.SimpleQueue)
+
+    def grant(self, turn: Turn) -> None:
+        """The task has a QPU: tell the thread that will run it."""
+        self._turns.put(turn)
+
+    def turn(self, timeout: float | None = None) -> Turn | None:
+        """Wait for the next turn; None if the task is done, or after `timeout` seconds."""
+        try:
+            return self._turns.get(timeout=None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+        except queue.Empty:
+            return None
+
+    def _wake(self) -> None:
+        self._turns.put(None)
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """One attempt of a task: on which QPU it is to run, in whose session, and the set-up it pays for."""
+
+    ticket: QuantumTicket
+    book: Any
+    attempt: int
+    place: str
+    cold_ns: int
 
 
 @dataclass(slots=True, eq=False)

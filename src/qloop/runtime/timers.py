@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from heapq import heappop, heappush
@@ -65,7 +66,10 @@ class Timers:
                 if self._stopped:
                     return
                 action = heappop(self._heap)[2]
-            action()
+            try:
+                action()
+            except Exception:       # others' actions are still to come
+                logging.getLogger("qloop").exception("What was to be done at a time of the run's clock failed")
 
     def _due(self) -> bool:
         return bool(self._heap) and self._heap[0][0] <= self.clock.now()

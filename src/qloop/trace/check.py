@@ -119,7 +119,8 @@ _STAGES: tuple[type[ev.TaskEvent], ...] = (ev.ParamsReady, ev.Submitted, ev.Plac
 def _order(trace: Trace, complete: bool) -> Iterator[str]:
     """The first events of a task come in the order ready, submitted, placed, enqueued, begin, end, result.
 
-    Stages may be missing; the parameters of a guess are ready when it is wanted, so that stage is not looked at.
+    Stages may be missing; the parameters of a guess are ready when it is wanted, so that stage is not looked at. In a
+    line that all QPUs share (no QPU is named) a task is placed only when it begins.
     """
     stage_of: dict[type, int] = {kind: n for n, kind in enumerate(_STAGES)}
     reached: dict[str, int] = {}
@@ -128,6 +129,9 @@ def _order(trace: Trace, complete: bool) -> Iterator[str]:
     for event in trace.events:
         stage = stage_of.get(type(event))
         if stage is None or not isinstance(event, ev.TaskEvent) or (stage == 0 and event.task in guesses):
+            continue
+        if isinstance(event, ev.Enqueued) and not event.qpu and reached.get(event.task, 0) < stage_of[ev.QpuBegin]:
+            seen.add((event.task, stage))
             continue
         if (event.task, stage) not in seen and stage < reached.get(event.task, 0):
             late = _STAGES[reached[event.task]].__name__

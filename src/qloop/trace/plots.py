@@ -75,23 +75,25 @@ def comparison(traces: Mapping[str, Trace], optima: Mapping[str, float] | None =
                within: tuple[float, float] | None = None) -> Figure:
     """Policies side by side: QPU lanes and loop lanes over the same stretch of time, errors, and main numbers.
 
-    `traces` maps names to 1 to 4 runs of one workload; `within` is the stretch in seconds (default: one in which all
-    loops are open and single tasks can be seen). `InvalidInput` for none or more than 4.
+    `traces` maps names to 1 to 4 runs of one workload; `within` is the stretch in seconds (default: one in which many
+    loops are open and single tasks can be seen); loops that are not open in it are left out. `InvalidInput` for none or
+    more than 4.
     """
     if not 1 <= len(traces) <= len(POLICIES):
         raise InvalidInput(f"{len(traces)} traces do not fit side by side", "", f"Give 1 to {len(POLICIES)}")
     with styled():
         runs = list(traces.values())
         span = within or spans.window(runs)
-        rows = _some(spans.loop_rows(runs[0]), MOST_LANES)
+        rows = _some(spans.open_rows(runs, span), MOST_LANES)
         qpus = max(len(run.qpus) for run in runs)
-        # The height follows the number of lanes, so that a lane is as thick in a small run as in a large one.
-        heights = [0.26 * qpus + 0.15, 0.2 * max(len(rows), 1) + 0.15, 1.9]
+        # The height follows the number of lanes, so that a lane is as thick in a small run as in a large one; below
+        # three lanes there would be no place for the axes.
+        heights = [0.26 * max(qpus, 3) + 0.15, 0.2 * max(len(rows), 3) + 0.15, 1.9]
         figure = new_figure(5.2 * max(len(runs), 2), sum(heights) + 1.75)
         figure.get_layout_engine().set(w_pad=0.08, h_pad=0.05)  # type: ignore[union-attr, call-arg]
-        grid = figure.add_gridspec(3, 1, height_ratios=heights)
-        _timelines(figure, grid, traces, rows, span)
-        _numbers(figure, grid[2], traces, optima)
+        grid = figure.add_gridspec(2, 1, height_ratios=[heights[0] + heights[1], heights[2]])
+        _timelines(figure, grid[0].subgridspec(2, len(runs), height_ratios=heights[:2]), traces, rows, span)
+        _numbers(figure, grid[1], traces, optima)
         groups = _groups(runs, "tenant")
         looks = colours(groups) | _state_looks([])
         _legend(figure, looks)
@@ -101,18 +103,16 @@ def comparison(traces: Mapping[str, Trace], optima: Mapping[str, float] | None =
 
 def _timelines(figure: Figure, grid: Any, traces: Mapping[str, Trace], rows: Sequence[SessionRow],
                span: tuple[float, float]) -> None:
-    """The two upper rows: QPU lanes and loop lanes, a column for each policy."""
+    """The two upper rows: QPU lanes and loop lanes, a column for each policy, in one grid so that times align."""
     runs = list(traces.values())
     groups = _groups(runs, "tenant")
     tenants = sorted({row.tenant for run in runs for row in spans.loop_rows(run)})
-    top = grid[0].subgridspec(1, len(runs))
-    below = grid[1].subgridspec(1, len(runs))
     for n, (name, run) in enumerate(traces.items()):
-        upper = figure.add_subplot(top[n])
+        upper = figure.add_subplot(grid[0, n])
         panels.draw_lanes(upper, run, groups, span, "tenant")
         upper.set_title(name, fontweight="bold", fontsize=10.5, color=POLICIES[n], pad=6)
         upper.tick_params(labelbottom=False)
-        lower = figure.add_subplot(below[n], sharex=upper)
+        lower = figure.add_subplot(grid[1, n], sharex=upper)
         here = [run.index.sessions[row.name] for row in rows if row.name in run.index.sessions]
         panels.draw_sessions(lower, run, here, tenants, span)
         lower.set_xlabel(f"time (s): a stretch of {span[1] - span[0]:.0f} s of a run of {run.horizon_ns * NS:.0f} s")

@@ -37,6 +37,11 @@ class Trace:
         """A trace of events in any order."""
         return cls(header, tuple(sorted(events, key=attrgetter("t", "seq"))), truncated)
 
+    def noted(self, note: str) -> Trace:
+        """The same trace with a further note in its header."""
+        both = "; ".join(part for part in (self.header.note, note) if part)
+        return Trace(msgspec.structs.replace(self.header, note=both), self.events, self.truncated)
+
     @cached_property
     def index(self) -> Index:
         """The events joined into sessions, tasks, attempts and intervals; built once."""

@@ -142,6 +142,7 @@ class QpuEnd(TaskEvent, frozen=True, kw_only=True):
     """The attempt leaves the QPU (e).
 
     `overhead_ns` of its time went to loading and the like; `loss` is L(t) - L(calibrated) in nats, L = -ln ESP.
+    `late_ns`: how much longer than the emulated hardware an emulated QPU took, under a clock that could not wait.
     """
 
     qpu: str
@@ -150,6 +151,7 @@ class QpuEnd(TaskEvent, frozen=True, kw_only=True):
     epoch: int = 0
     outcome: Outcome = "done"
     overhead_ns: int = 0
+    late_ns: int = 0
     loss: float | None = None
 
 

@@ -40,9 +40,22 @@ def draw_sessions(ax: Axes, trace: Trace, rows: Sequence[SessionRow], groups: Se
         for state, height in ((spans.WAITING, 0.72), (spans.THINKING, 0.2), (spans.RUNNING, 0.72)):
             look = dict(looks[session.tenant] if state == spans.RUNNING else FIXED[state])
             ax.broken_barh(_cut(bars[state], within), (row - height / 2, height), **(look | _SHORT))
+        _say_absence(ax, session, row, within)
     _frame(ax, [session.label or session.name for session in rows], within)
     for label, session in zip(ax.get_yticklabels(), rows, strict=True):
         label.set_color(looks[session.tenant]["facecolor"])
+
+
+def _say_absence(ax: Axes, session: SessionRow, row: int, within: tuple[float, float]) -> None:
+    """Say why a lane is empty: the loop is done, or has yet to come."""
+    low, high = within
+    if session.closed is not None and session.closed * NS <= low:
+        said = f"done since {session.closed * NS:,.0f} s"
+    elif session.opened * NS >= high:
+        said = f"opens at {session.opened * NS:,.0f} s"
+    else:
+        return
+    ax.text((low + high) / 2, row, said, ha="center", va="center", fontsize=6.8, color=FAINT)
 
 
 def draw_errors(ax: Axes, found: Mapping[str, dict[str, tuple[list[float], list[float]]]]) -> None:

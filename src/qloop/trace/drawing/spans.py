@@ -105,19 +105,38 @@ def median_curve(curves: Sequence[tuple[list[float], list[float]]], times: Seque
 def window(traces: Sequence[Trace], tasks: int = 14) -> tuple[float, float]:
     """A stretch of time in seconds in which single tasks can be seen; `tasks` is its width in mean task lengths.
 
-    All loops have had their first shots and none is closed, if there is such a time; else all are open.
+    It begins when a loop has had its first shots, and as many loops as possible are open in it, in every trace.
     """
     runs = [(a.end - a.begin) * NS for t in traces for a in t.index.attempts if a.done]
-    last = max((t.horizon_ns * NS for t in traces), default=0.0)
-    loops = [row for t in traces for row in loop_rows(t)]
-    opened = max((row.opened * NS for row in loops), default=0.0)
-    begun = max((s[0].end * NS for t in traces for s in t.steps.values()
-                 if s and s[0].session.kind == "loop" and s[0].end is not None), default=opened)
-    close = min((row.closed * NS for row in loops if row.closed is not None), default=last)
+    last = min((t.horizon_ns * NS for t in traces), default=0.0)
     width = min(last, tasks * (sum(runs) / len(runs) if runs else last))
-    start = begun if begun + width <= close else opened + width / 2
-    begin = max(0.0, min(start, close - width, last - width))
-    return begin, begin + width
+    under_way = [_under_way(trace) for trace in traces]
+
+    def fewest(begin: float) -> int:
+        return min((sum(low <= begin and begin + width <= high for low, high in rows) for rows in under_way), default=0)
+
+    begins = sorted(low for rows in under_way for low, _ in rows)
+    best = max([begin for begin in begins if begin + width <= last] or [0.0], key=fewest)
+    return best, best + width
+
+
+def open_rows(traces: Sequence[Trace], within: tuple[float, float]) -> list[SessionRow]:
+    """The loops of the first trace that are open within this stretch (s) in any trace; all if none is."""
+    low, high = within
+    seen = {row.name for trace in traces for row in loop_rows(trace)
+            if row.opened * NS < high and (row.closed is None or row.closed * NS > low)}
+    rows = loop_rows(traces[0])
+    return [row for row in rows if row.name in seen] or rows
+
+
+def _under_way(trace: Trace) -> list[tuple[float, float]]:
+    """From its first shots to its close, each loop in seconds."""
+    found = []
+    for row in loop_rows(trace):
+        steps = trace.steps.get(row.name)
+        begin = steps[0].end if steps and steps[0].end is not None else row.opened
+        found.append((begin * NS, (trace.horizon_ns if row.closed is None else row.closed) * NS))
+    return found
 
 
 def _group(trace: Trace, attempt: AttemptRow, by: str) -> str:
