@@ -84,9 +84,9 @@ class Driver:
             k = self.step[s]
             self.step[s] += 1
             self.log.append((now, FINISH, s, e))
-            if str(s) in self.engine.state.sessions and str(s) not in self.engine.state.dying:
-                if self.step[s] < sc.iterations[s]:
-                    heappush(self.heap, (now + int(sc.think_ns[s, k]), READY, s))
+            alive = str(s) in self.engine.state.sessions and str(s) not in self.engine.state.dying
+            if alive and self.step[s] < sc.iterations[s]:
+                heappush(self.heap, (now + int(sc.think_ns[s, k]), READY, s))
             self.send(now, ev.QuantumEnded(f"{s}/{k}", attempt, str(e), Outcome.OK, int(sc.service_ns[s, k])))
         elif kind == CALIBRATED:
             self.epoch[e] += 1

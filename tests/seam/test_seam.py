@@ -41,16 +41,20 @@ def test_kernel_and_engine_agree_on_random_scenarios(kernel: Kernel, name: str) 
     assert together > SCENARIOS      # the scenarios do hold simultaneous events
 
 
-def test_policies_differ(kernel: Kernel) -> None:
+def live(name: str, seed: int) -> list[tuple[int, int, int, int]]:
+    """The log of the engine, which is the kernel's as well by the test above, and needs no compiling."""
+    return Driver(builtin()[name], draw(seed), check=False).run()
+
+
+def test_policies_differ() -> None:
     """The agreement above is about something: no two policies order these scenarios alike."""
-    logs = {name: [kernel.run(policy, draw(seed))[0] for seed in range(40)] for name, policy in builtin().items()}
-    names = sorted(logs)
+    names = sorted(builtin())
+    logs = {name: [live(name, seed) for seed in range(40)] for name in names}
     for a in names:
         assert all(logs[a] != logs[b] for b in names if b != a), a
 
 
-def test_every_start_has_its_finish(kernel: Kernel) -> None:
+def test_every_start_has_its_finish() -> None:
     for seed in range(50):
-        log, _ = kernel.run(builtin()["efaas"], draw(seed))
-        kinds = [entry[1] for entry in log]
+        kinds = [entry[1] for entry in live("efaas", seed)]
         assert kinds.count(START) == kinds.count(FINISH) > 0

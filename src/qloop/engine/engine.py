@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import assert_never
 
 from qloop.engine import classical, explain, resources, tasks, workflows, workloads
-from qloop.engine.state import State, seconds
+from qloop.engine.state import NS, State
 from qloop.errors import InvalidInput
 from qloop.model import events as ev
-from qloop.model.commands import Command, StartClassical, StartQuantum, WakeAt
+from qloop.model.commands import Command, WakeAt
 from qloop.model.limits import NEVER, Limits
 from qloop.model.states import Outcome, Trigger
 from qloop.policies.columns import INF, STARTED_AT, WAKE
@@ -22,6 +22,8 @@ class Engine:
         self.state = State(policy, limits or Limits(), seed)
         if policy.shared:
             self.state.lanes = [[] for _ in range(policy.classes)]
+            self.state.in_lane = [0] * policy.classes
+            self.state.heads = [-1] * policy.classes
         for column, value in policy.settings.items():
             self.state.totals[column] = value
 
@@ -31,13 +33,20 @@ class Engine:
         if now < state.now:
             raise InvalidInput(f"An event came at {now} ns, after {state.now} ns", "Time never goes back in a run",
                                "Send events in order of time")
-        state.now = now
+        state.now, state.t = now, now * NS
         out: list[Command] = []
+        if state.timers and state.timers[0][0] <= now:
+            workloads.tick(state, now, out)
         apply(state, now, event, out)
         if state.ended or state.dying:
             workflows.settle(state, now, out)
-        decide(state, now, out)
-        wake(state, now, out)
+        if state.waiting and resources.has_free_qpu(state):
+            tasks.dispatch(state, out)
+        if state.slots_changed:
+            classical.dispatch(state, out)
+        if now >= state.wake_at or state.totals[WAKE] != INF or (
+                state.timers and state.timers[0][0] < state.wake_at):
+            wake(state, now, out)
         return out
 
     def explain(self, task: str) -> explain.Explanation:
@@ -45,24 +54,11 @@ class Engine:
         return explain.explain(self.state, task)
 
 
-def decide(state: State, now: int, out: list[Command]) -> None:
-    """Start what can be started, and let the sessions know."""
-    first = len(out)
-    if state.waiting:
-        tasks.dispatch(state, now, out)
-    if state.classical:
-        classical.dispatch(state, out)
-    for command in out[first:]:
-        if isinstance(command, StartQuantum | StartClassical):
-            workloads.note_started(state, state.everything[command.task])
-
-
 def wake(state: State, now: int, out: list[Command]) -> None:
     """Ask for a Tick where a TTL or the policy needs one, unless an earlier one is under way."""
     if state.wake_at <= now:
         state.wake_at = NEVER
-    at = workloads.next_timer(state)
-    wished = state.totals[WAKE]
+    at, wished = workloads.next_timer(state), state.totals[WAKE]
     if wished < INF:
         at = min(at, max(now + 1, int(wished * 1e9)))
         state.totals[WAKE] = INF
@@ -75,25 +71,25 @@ def apply(state: State, now: int, event: ev.Event, out: list[Command]) -> None:
     """Let the event change the records."""
     match event:
         case ev.QuantumEnded():
-            tasks.ended(state, now, event, out)
+            tasks.ended(state, event, out)
         case ev.QuantumSubmitted() | ev.ClassicalSubmitted():
-            workflows.submit(state, now, event, out)
+            workflows.submit(state, event, out)
         case ev.ClassicalEnded():
             classical.ended(state, event)
         case ev.Tick():
-            workloads.tick(state, now, out)
+            pass        # the TTLs that are over were carried out before any event
         case ev.TaskCancelled():
-            cancel_task(state, now, event, out)
+            cancel_task(state, event, out)
         case ev.SessionOpened():
             workloads.open_session(state, now, event, out)
         case ev.SessionClosing():
             workloads.close(state, event.session, out)
         case ev.SessionCancelled():
-            cancel_session(state, now, event, out)
+            cancel_session(state, event, out)
         case ev.SessionConverged():
             workloads.converged(state, event.session)
         case ev.TenantSet():
-            workloads.set_tenant(state, event)
+            workloads.set_tenant(state, event, out)
         case _:
             apply_resource(state, now, event, out)
 
@@ -107,15 +103,16 @@ def apply_resource(state: State, now: int, event: ResourceEvent, out: list[Comma
     """The events from below."""
     match event:
         case ev.QpuJoined():
-            tasks.replace_waiting(state, now, resources.join_qpu(state, event).row)
+            tasks.replace_waiting(state, resources.join_qpu(state, event).row)
         case ev.QpuLeft():
-            lose_qpu(state, now, event, out)
+            lose_qpu(state, event, out)
         case ev.CalibrationDue():
-            resources.calibration_due(state, now, event, out)
+            resources.calibration_due(state, event, out)
         case ev.CalibrationEnded():
             qpu = resources.calibration_ended(state, event)
             if qpu is not None:
-                tasks.replace_waiting(state, now, qpu.row)
+                tasks.replace_waiting(state, qpu.row)
+                resources.begin_calibration(state, qpu, out)
         case ev.WorkerJoined():
             resources.join_worker(state, event)
         case ev.WorkerLeft():
@@ -125,7 +122,7 @@ def apply_resource(state: State, now: int, event: ResourceEvent, out: list[Comma
             assert_never(event)
 
 
-def lose_qpu(state: State, now: int, event: ev.QpuLeft, out: list[Command]) -> None:
+def lose_qpu(state: State, event: ev.QpuLeft, out: list[Command]) -> None:
     """What the QPU ran is lost, what waits for it is placed again."""
     row = state.qpu_ids.get(event.qpu, -1)
     running = state.qpus[row].running if row >= 0 else None
@@ -134,21 +131,21 @@ def lose_qpu(state: State, now: int, event: ev.QpuLeft, out: list[Command]) -> N
         return
     if running is not None:
         since = state.tasks[running.row][STARTED_AT]
-        measured = max(0, round((seconds(now) - since) * 1e9))
-        tasks.ended(state, now, ev.QuantumEnded(running.id, running.attempt, qpu.id, Outcome.LOST, measured,
+        measured = max(0, round((state.t - since) * 1e9))
+        tasks.ended(state, ev.QuantumEnded(running.id, running.attempt, qpu.id, Outcome.LOST, measured,
                                                 event.reason or "its QPU went offline"), out)
-    tasks.replace_waiting(state, now, row)
+    tasks.replace_waiting(state, row)
 
 
-def cancel_task(state: State, now: int, event: ev.TaskCancelled, out: list[Command]) -> None:
+def cancel_task(state: State, event: ev.TaskCancelled, out: list[Command]) -> None:
     """End one task, if it has not ended."""
     task = state.everything.get(event.task)
     if task is not None:
-        workloads.cancel_task(state, now, task, event.reason, out)
+        workloads.cancel_task(state, task, event.reason, out)
 
 
-def cancel_session(state: State, now: int, event: ev.SessionCancelled, out: list[Command]) -> None:
+def cancel_session(state: State, event: ev.SessionCancelled, out: list[Command]) -> None:
     """End a session and all that is its."""
     session = state.sessions.get(event.session)
     if session is not None and session.id not in state.dying:
-        workloads.drop(state, now, session, Trigger.CANCEL, event.reason, out)
+        workloads.drop(state, session, Trigger.CANCEL, event.reason, out)

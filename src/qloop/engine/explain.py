@@ -53,7 +53,7 @@ def explain(state: State, task_id: str) -> Explanation:
         terms = task.terms if isinstance(task, Quantum) else ()
         return Explanation(task.id, task.state, Reason.RUNNING, terms=terms)
     if task.state is TaskState.BLOCKED:
-        return Explanation(task.id, task.state, Reason.DEPENDENCY, detail=", ".join(sorted(task.blockers)))
+        return Explanation(task.id, task.state, Reason.DEPENDENCY, detail=", ".join(sorted(task.blockers or ())))
     if isinstance(task, Classical):
         ahead = sum(entry[0] < task.seq for entry in state.classical)
         return Explanation(task.id, task.state, Reason.SLOTS, ahead + 1)

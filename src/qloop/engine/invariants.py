@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qloop.engine import lanes
-from qloop.engine.state import Quantum, State
-from qloop.model.states import TASK_ENDED, TaskState
+from qloop.engine.state import Classical, Quantum, State
+from qloop.model.states import SESSION_ENDED, TASK_ENDED, SessionState, TaskState
 from qloop.policies.columns import (
     ACTIVE_WEIGHT,
     BOUND,
@@ -21,6 +21,7 @@ from qloop.policies.columns import (
     WEIGHT,
 )
 
+IDLE = (SessionState.NEW, SessionState.THINKING)
 NEAR = 1e-6     # seconds of rounding that a sum of estimates may gather
 
 
@@ -30,6 +31,7 @@ def check(state: State) -> None:
     check_lanes(state)
     check_qpus(state)
     check_sessions(state)
+    check_timers(state)
     check_flows(state)
     check_workers(state)
 
@@ -38,6 +40,7 @@ def check_rows(state: State) -> None:
     """Every row in use belongs to one task that waits or runs, and every such task has a row."""
     used = [task for task in state.by_row if task is not None]
     assert len(used) + len(state.free_rows) == len(state.tasks) == len(state.by_row), "rows are lost"
+    assert len(state.tickets) == len(state.tasks), "tickets are lost"
     for i, task in enumerate(state.by_row):
         if task is not None:
             assert task.row == i, f"task {task.id} lies in row {i} and thinks {task.row}"
@@ -46,6 +49,11 @@ def check_rows(state: State) -> None:
         assert other.state not in TASK_ENDED, f"{other.id} has ended and is kept"
         if isinstance(other, Quantum):
             assert (other.row >= 0) == (other.state is not TaskState.BLOCKED), f"{other.id}: row and state differ"
+        assert bool(other.blockers) == (other.state is TaskState.BLOCKED), f"{other.id}: blockers and state differ"
+    for earlier, later in state.dependents.items():
+        assert later, f"{earlier}: an empty list of dependents is kept"
+        assert earlier in state.everything, f"dependents of {earlier}, which has ended, are kept"
+        assert all(earlier in (state.everything[task].blockers or ()) for task in later), f"{earlier}: dependents"
 
 
 def check_lanes(state: State) -> None:
@@ -53,6 +61,10 @@ def check_lanes(state: State) -> None:
     waiting = {task.row for task in state.by_row if task is not None and task.state is TaskState.READY}
     found = [i for lane in range(len(state.lanes)) for i in lanes.rows(state, lane)] + list(state.homeless)
     assert len(found) == len(set(found)), "a task waits twice"
+    for lane, heap in enumerate(state.lanes):
+        assert len(lanes.rows(state, lane)) == state.in_lane[lane], f"lane {lane}: count"
+        assert state.heads[lane] == (lanes.rows(state, lane) or [-1])[0], f"lane {lane}: head"
+        assert len(heap) <= 2 * state.in_lane[lane] + lanes.SLACK + state.waiting, f"lane {lane}: dead entries"
     assert set(found) == waiting, f"lanes {sorted(found)} but waiting {sorted(waiting)}"
     assert state.waiting == len(waiting), "the count of waiting tasks is wrong"
     for class_ in range(MAX_CLASSES):
@@ -69,6 +81,7 @@ def check_qpus(state: State) -> None:
     running = [qpu.running for qpu in state.qpus if qpu.running is not None]
     assert len({task.id for task in running}) == len(running), "a task runs twice"
     assert state.totals[RUNNING] == len(running), "the count of running tasks is wrong"
+    assert state.calibrating == sum(qpu.calibrating for qpu in state.qpus), "the count of calibrations is wrong"
     for qpu in state.qpus:
         busy = qpu.running is not None or qpu.calibrating
         assert not qpu.online or (state.qpu_rows[qpu.row][BUSY] > 0.0) == busy, f"{qpu.id}: busy differs"
@@ -81,9 +94,26 @@ def check_sessions(state: State) -> None:
         states = [task.state for task in session.tasks.values()]
         assert session.waiting == states.count(TaskState.READY), f"{session.id}: waiting"
         assert session.running == states.count(TaskState.RUNNING), f"{session.id}: running"
+        if session.state not in SESSION_ENDED and session.state is not SessionState.CLOSING:
+            busy = SessionState.RUNNING if session.running else SessionState.QUEUED if session.waiting else None
+            assert session.state is busy or (busy is None and session.state in IDLE), f"{session.id}: {session.state}"
     for tenant, count in state.tenant_waiting.items():
-        total = sum(session.waiting for session in state.sessions.values() if session.tenant == tenant)
+        total = sum(len(session.tasks) - session.running for session in state.sessions.values()
+                    if session.tenant == tenant)
         assert count == total, f"{tenant}: waiting"
+    assert state.queued == sum(state.tenant_waiting.values()), "the count of accepted tasks that wait is wrong"
+
+
+def check_timers(state: State) -> None:
+    """Each session has one live timer, not later than its next TTL; no more others are kept than live ones."""
+    for session in state.sessions.values():
+        if session.state in SESSION_ENDED:
+            continue
+        assert (session.timer_at, session.id) in state.timers, f"{session.id} has no timer"
+        idle = not session.lapsed and session.waiting + session.running == 0
+        lapse = session.idle_since + session.interactive_ttl if idle else session.expires_at
+        assert session.timer_at <= min(lapse, session.expires_at), f"{session.id}: its timer is late"
+    assert len(state.timers) <= 2 * len(state.sessions) + lanes.SLACK + len(state.sessions), "timers pile up"
 
 
 def check_flows(state: State) -> None:
@@ -104,3 +134,11 @@ def check_workers(state: State) -> None:
     for worker in state.workers.values():
         taken = sum(task.wish.cores for task in worker.running.values())
         assert worker.free == worker.cores - taken >= 0, f"{worker.id}: slots"
+    running: list[Quantum | Classical] = [qpu.running for qpu in state.qpus if qpu.running is not None]
+    running += [task for worker in state.workers.values() for task in worker.running.values()]
+    unwanted = {task.id for task in running if task.state is not TaskState.RUNNING}
+    assert unwanted == set(state.unwanted), "the attempts that nobody wants"
+    ready = [task for task in state.everything.values()
+             if isinstance(task, Classical) and task.state is TaskState.READY]
+    assert len(ready) == state.classical_ready, "the count of waiting classical tasks is wrong"
+    assert len(state.classical) <= 2 * len(ready) + lanes.SLACK + 1, "the classical line is full of dead entries"

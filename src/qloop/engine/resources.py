@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from qloop.engine.state import Classical, Qpu, Quantum, State, Worker, seconds
+from qloop.engine.state import Classical, Qpu, State, Worker, seconds
 from qloop.model.commands import Command, StartCalibration
 from qloop.model.events import CalibrationDue, CalibrationEnded, QpuJoined, QpuLeft, WorkerJoined
 from qloop.model.limits import NEVER
-from qloop.policies.columns import BUSY, EPOCH, FREE_AT, INF, N_CPUS, N_QPUS, ONLINE, QUBITS, WINDOW_AT, new_qpu
+from qloop.policies.columns import (
+    BUSY,
+    EPOCH,
+    FREE_AT,
+    INF,
+    N_CPUS,
+    N_QPUS,
+    ONLINE,
+    QUBITS,
+    RUNNING,
+    WINDOW_AT,
+    new_qpu,
+)
+
+
+def has_free_qpu(state: State) -> bool:
+    """Whether a QPU is online that neither runs a task nor calibrates."""
+    return state.totals[RUNNING] + state.calibrating < state.totals[N_QPUS]
 
 
 def join_qpu(state: State, event: QpuJoined) -> Qpu:
@@ -22,6 +39,8 @@ def join_qpu(state: State, event: QpuJoined) -> Qpu:
         state.qpu_rows.append(fresh)
         while len(state.lanes) < state.policy.lanes(row + 1):
             state.lanes.append([])
+            state.in_lane.append(0)
+            state.heads.append(-1)
         state.totals[N_QPUS] += 1.0
         return state.qpus[row]
     qpu = state.qpus[row]
@@ -38,28 +57,30 @@ def leave_qpu(state: State, event: QpuLeft) -> Qpu | None:
     if row is None or not state.qpus[row].online:
         return None
     qpu = state.qpus[row]
+    state.calibrating -= qpu.calibrating
     qpu.online, qpu.calibrating, qpu.due_ns = False, False, 0
     state.qpu_rows[row][ONLINE] = 0.0
     state.totals[N_QPUS] -= 1.0
     return qpu
 
 
-def calibration_due(state: State, now: int, event: CalibrationDue, out: list[Command]) -> None:
+def calibration_due(state: State, event: CalibrationDue, out: list[Command]) -> None:
     """The window begins as soon as the QPU is free."""
     row = state.qpu_ids.get(event.qpu)
     if row is None or not state.qpus[row].online:
         return
-    state.qpus[row].due_ns = event.length_ns
-    begin_calibration(state, now, state.qpus[row], out)
+    state.qpus[row].due_ns = max(1, event.length_ns)
+    begin_calibration(state, state.qpus[row], out)
 
 
-def begin_calibration(state: State, now: int, qpu: Qpu, out: list[Command]) -> None:
+def begin_calibration(state: State, qpu: Qpu, out: list[Command]) -> None:
     """Begin the window that is due, if nothing runs."""
     if qpu.running is not None or qpu.calibrating or qpu.due_ns == 0:
         return
     row = state.qpu_rows[qpu.row]
-    row[BUSY], row[FREE_AT] = 1.0, seconds(now) + seconds(qpu.due_ns)
+    row[BUSY], row[FREE_AT] = 1.0, state.t + seconds(qpu.due_ns)
     qpu.calibrating = True
+    state.calibrating += 1
     out.append(StartCalibration(qpu.id, qpu.due_ns))
     qpu.due_ns = 0
 
@@ -71,6 +92,7 @@ def calibration_ended(state: State, event: CalibrationEnded) -> Qpu | None:
         return None
     qpu, cells = state.qpus[row], state.qpu_rows[row]
     qpu.calibrating = False
+    state.calibrating -= 1
     cells[BUSY], cells[EPOCH], cells[WINDOW_AT] = 0.0, float(event.epoch), window_time(event.window_at_ns)
     return qpu
 
@@ -86,22 +108,12 @@ def widest(state: State) -> tuple[str, int]:
     return ("", 0) if best is None else (best.id, int(state.qpu_rows[best.row][QUBITS]))
 
 
-def occupy(state: State, task: Quantum, row: int) -> None:
-    """The QPU runs this task now."""
-    state.qpus[row].running = task
-    task.qpu = row
-
-
-def vacate(state: State, row: int) -> None:
-    """The QPU runs nothing now."""
-    state.qpus[row].running = None
-
-
 def join_worker(state: State, event: WorkerJoined) -> None:
     """A worker is new; one that is known already is left as it is."""
     if event.worker in state.workers:
         return
     state.workers[event.worker] = Worker(event.worker, event.cores, event.cores, set(event.environments))
+    state.slots_changed = True
     state.totals[N_CPUS] = float(sum(worker.cores for worker in state.workers.values()))
 
 
@@ -143,3 +155,4 @@ def free_slots(state: State, worker_id: str, task_id: str) -> None:
     worker = state.workers.get(worker_id)
     if worker is not None and task_id in worker.running:
         worker.free += worker.running.pop(task_id).wish.cores
+        state.slots_changed = True

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+
+import msgspec
 
 from qloop.model.events import ClassicalSubmitted, QuantumSubmitted
 from qloop.model.limits import NEVER, Limits
@@ -11,11 +14,12 @@ from qloop.policies.columns import Row, Table, new_totals
 from qloop.policies.record import Policy
 
 Terms = tuple[tuple[str, float], ...]
+Entry = tuple[float, float, int, int]     # of a lane: key, seq, row, ticket
 
 
 @dataclass(slots=True)
 class Session:
-    """A session: its tasks by id (in order of arrival), and how many wait, run, or block."""
+    """A session: its tasks by id (in order of arrival), how many wait and run, and when its one timer is due."""
 
     id: str
     tenant: str
@@ -29,11 +33,11 @@ class Session:
     running: int = 0
     idle_since: int = 0
     lapsed: bool = False
+    timer_at: int = NEVER
     worker: str = ""
 
 
-@dataclass(slots=True)
-class Quantum:
+class Quantum(msgspec.Struct, eq=False):
     """A quantum task. `row` is its row in the policies' table, -1 while it is blocked."""
 
     id: str
@@ -46,11 +50,10 @@ class Quantum:
     qpu: int = -1
     hot: bool = False
     terms: Terms = ()
-    blockers: set[str] = field(default_factory=set)
+    blockers: dict[str, None] | None = None
 
 
-@dataclass(slots=True)
-class Classical:
+class Classical(msgspec.Struct, eq=False):
     """A classical task."""
 
     id: str
@@ -60,7 +63,7 @@ class Classical:
     state: TaskState = TaskState.BLOCKED
     attempt: int = 0
     worker: str = ""
-    blockers: set[str] = field(default_factory=set)
+    blockers: dict[str, None] | None = None
 
 
 Task = Quantum | Classical
@@ -89,8 +92,7 @@ class Worker:
     running: dict[str, Classical] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Ended:
+class Ended(msgspec.Struct, eq=False):
     """A task reached its last state; the layers above have yet to hear of it."""
 
     task: Task
@@ -101,7 +103,14 @@ class Ended:
 
 @dataclass(slots=True)
 class State:
-    """All that the engine knows: a fold of its events."""
+    """All that the engine knows: a fold of its events.
+
+    `t` is `now` in the seconds that policies see. `waiting` counts quantum tasks that are ready; `queued` and
+    `tenant_waiting` all tasks that were accepted and do not run yet, blocked ones too. `unwanted` holds ended tasks
+    whose last attempt still runs. `lane_of` and `tickets` say for each row in which lane it waits and which entry
+    there stands for it (0: none); `in_lane` counts those of each lane, and `heads` has the row of
+    its first task (-1: empty).
+    """
 
     policy: Policy
     limits: Limits
@@ -111,6 +120,7 @@ class State:
     qpu_rows: Table = field(default_factory=list)
     totals: Row = field(default_factory=new_totals)
     now: int = 0
+    t: float = 0.0
     seq: int = 0
     flow_seq: int = 0
     decisions: int = 0
@@ -119,25 +129,30 @@ class State:
     sessions: dict[str, Session] = field(default_factory=dict)
     dying: dict[str, Session] = field(default_factory=dict)
     everything: dict[str, Task] = field(default_factory=dict)
-    dependents: dict[str, list[str]] = field(default_factory=dict)
+    unwanted: dict[str, None] = field(default_factory=dict)
+    dependents: dict[str, dict[str, None]] = field(default_factory=dict)
     by_row: list[Quantum | None] = field(default_factory=list)
+    tickets: list[int] = field(default_factory=list)
+    lane_of: list[int] = field(default_factory=list)
+    ticket: int = 0
     free_rows: list[int] = field(default_factory=list)
     free_flows: list[int] = field(default_factory=list)
     qpus: list[Qpu] = field(default_factory=list)
     qpu_ids: dict[str, int] = field(default_factory=dict)
+    calibrating: int = 0
     workers: dict[str, Worker] = field(default_factory=dict)
-    lanes: list[list[tuple[float, int, int]]] = field(default_factory=list)
+    lanes: list[list[Entry]] = field(default_factory=list)
+    in_lane: list[int] = field(default_factory=list)
+    heads: list[int] = field(default_factory=list)
     homeless: dict[int, None] = field(default_factory=dict)
     waiting: int = 0
+    queued: int = 0
     classical: list[tuple[int, str]] = field(default_factory=list)
+    classical_ready: int = 0
+    slots_changed: bool = False
     timers: list[tuple[int, str]] = field(default_factory=list)
     wake_at: int = NEVER
-    ended: list[Ended] = field(default_factory=list)
-
-    def next_seq(self) -> int:
-        """The number of the next task: order of arrival."""
-        self.seq += 1
-        return self.seq
+    ended: deque[Ended] = field(default_factory=deque)
 
     def next_flow_seq(self) -> int:
         """The number of the next session or tenant: rows are used again, numbers are not."""
@@ -145,6 +160,9 @@ class State:
         return self.flow_seq
 
 
+NS = 1e-9       # of a second; both hosts convert alike
+
+
 def seconds(ns: int) -> float:
-    """Nanoseconds as the seconds that policies see; both hosts convert alike."""
-    return ns * 1e-9
+    """Nanoseconds as the seconds that policies see."""
+    return ns * NS

@@ -1,6 +1,9 @@
-"""The policies and placements by name, and those that plugins add under the entry point `qloop.policies`."""
+"""The policies and placements by name; what plugins add is handed in (see `qloop.runtime.plugins`)."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from qloop.errors import InvalidInput, UnknownName
 from qloop.policies import easy, efaas, order, place, reservation
@@ -21,6 +24,7 @@ SETTINGS = {
 }
 WARM_SETTINGS = {HYSTERESIS: 2.0, HYSTERESIS_REL: 0.1, LAMBDA_EPOCH: 10.0, WARM_TTL: 300.0}
 EFAAS_SETTINGS = {TTL_HOT: 60.0, AGING: 60.0, PHI: 0.2}
+NO_EXTRA: Mapping[str, Policy] = MappingProxyType({})
 
 
 def _keyed(name: str, enter: Enter, start: Note = order.note_nothing, draws: bool = False) -> Policy:
@@ -58,14 +62,14 @@ def placements() -> dict[str, tuple[Place, dict[int, float]]]:
             "warm": (place.warm, WARM_SETTINGS)}
 
 
-def policy(name: str, placement: str | None = None, **settings: float) -> Policy:
+def policy(name: str, placement: str | None = None, *, extra: Mapping[str, Policy] = NO_EXTRA,
+           **settings: float) -> Policy:
     """The policy of this name, optionally with another placement and other settings (seconds, shares).
 
-    Raises UnknownName for an unknown policy, placement or setting, InvalidInput for a setting out of range.
+    `extra` are further policies by name; qloop's own come first. Raises UnknownName for an unknown policy, placement
+    or setting, InvalidInput for a setting out of range.
     """
-    known = builtin()
-    if name not in known:
-        known = {**known, **plugins()}
+    known = {**extra, **builtin()}
     if name not in known:
         raise UnknownName("policy", name, known)
     found = known[name]
@@ -75,18 +79,6 @@ def policy(name: str, placement: str | None = None, **settings: float) -> Policy
             raise UnknownName("placement", placement, choices)
         found = found.with_placement(*choices[placement])
     return found.with_settings({_column(key): _value(key, value) for key, value in settings.items()})
-
-
-def plugins() -> dict[str, Policy]:
-    """Policies that other packages registered; one that does not load is left out and named by `qloop doctor`."""
-    from importlib.metadata import entry_points
-
-    found: dict[str, Policy] = {}
-    for point in entry_points(group="qloop.policies"):
-        record = point.load()
-        if isinstance(record, Policy):
-            found[point.name] = record
-    return found
 
 
 def _column(setting: str) -> int:

@@ -118,11 +118,8 @@ def new_qpu(qubits: float, cold: float = 0.0, window_at: float = INF, window_gap
 def new_task(seq: float, flow: float, estimate: float, width: float, weight: float = 1.0,
              cpu: float = 0.0, pin: float = -1.0) -> Row:
     """A row of `tasks` for a task that becomes ready."""
-    row = [0.0] * TASK_COLUMNS
-    row[SEQ], row[FLOW], row[ESTIMATE], row[WIDTH] = seq, flow, estimate, width
-    row[WEIGHT], row[CPU], row[PIN] = weight, cpu, pin
-    row[BOUND] = row[STARTED_AT] = row[MEASURED] = -1.0
-    return row
+    # written out in the order of the columns: this is done for every task
+    return [seq, flow, estimate, width, weight, 0.0, -1.0, -1.0, cpu, pin, -1.0, 0.0, 0.0, 0.0, 0.0]
 
 
 def new_totals(n_cpus: float = 1.0) -> Row:

@@ -24,6 +24,8 @@ from qloop.policies.columns import (
     FINISH_TAG,
     FLOW,
     HOLD,
+    INF,
+    KEY,
     LAST_END,
     LAST_FINISH,
     LAST_NORMAL,
@@ -34,6 +36,7 @@ from qloop.policies.columns import (
     PARENT,
     PHI,
     RUNNING,
+    SEQ,
     START_TAG,
     STEPS,
     TTL_HOT,
@@ -43,7 +46,6 @@ from qloop.policies.columns import (
     Row,
     Table,
 )
-from qloop.policies.order import before
 from qloop.policies.place import fits
 
 HOT, NORMAL = 0, 1
@@ -58,17 +60,27 @@ def share(flows: Table, row: int) -> float:
 
 def charge(totals: Row, cpu: float, quantum: float, weight: float) -> float:
     """Normalised dominant share of one iteration: max(c/N_c, q/N_q)/weight."""
-    return max(cpu / max(totals[N_CPUS], 1.0), quantum / max(totals[N_QPUS], 1.0)) / weight
+    cpus, qpus = totals[N_CPUS], totals[N_QPUS]
+    c = cpu / cpus if cpus > 1.0 else cpu
+    q = quantum / qpus if qpus > 1.0 else quantum
+    return (c if c > q else q) / weight
 
 
 def accrue(totals: Row, now: float) -> None:
     """While NORMAL is backlogged it is owed PHI of the QPUs' time; what it is owed is bounded both ways."""
+    since = totals[DEFICIT_AT]
+    if now == since:
+        return
+    totals[DEFICIT_AT] = now
     if totals[WAITING + NORMAL] > 0.0:
         rate = totals[PHI] * totals[N_QPUS]
-        bound = rate * totals[AGING] + totals[LONGEST]
-        owed = totals[DEFICIT] + rate * (now - totals[DEFICIT_AT])
-        totals[DEFICIT] = min(bound, max(-bound, owed))
-    totals[DEFICIT_AT] = now
+        settle(totals, totals[DEFICIT] + rate * (now - since))
+
+
+def settle(totals: Row, owed: float) -> None:
+    """What NORMAL is owed from now on, within its bounds."""
+    bound = totals[PHI] * totals[N_QPUS] * totals[AGING] + totals[LONGEST]
+    totals[DEFICIT] = bound if owed > bound else -bound if owed < -bound else owed
 
 
 def is_hot(flow: Row, totals: Row, now: float) -> bool:
@@ -83,10 +95,12 @@ def enter(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, now: flo
     flow = flows[row]
     accrue(totals, now)
     task[CLASS] = float(HOT) if is_hot(flow, totals, now) else float(NORMAL)
-    if task[CLASS] == NORMAL and totals[WAITING + NORMAL] == 0.0:
-        totals[LAST_NORMAL] = max(totals[LAST_NORMAL], now)
-    totals[LONGEST] = max(totals[LONGEST], task[ESTIMATE])
-    task[START_TAG] = max(totals[VIRTUAL], flow[FINISH_TAG])
+    if task[CLASS] == NORMAL and totals[WAITING + NORMAL] == 0.0 and totals[LAST_NORMAL] < now:
+        totals[LAST_NORMAL] = now
+    if totals[LONGEST] < task[ESTIMATE]:
+        totals[LONGEST] = task[ESTIMATE]
+    virtual, finished = totals[VIRTUAL], flow[FINISH_TAG]
+    task[START_TAG] = virtual if virtual > finished else finished
     task[CHARGE] = charge(totals, task[CPU], task[ESTIMATE], share(flows, row))
     flow[FINISH_TAG] = task[START_TAG] + task[CHARGE]
     return task[START_TAG]
@@ -97,7 +111,7 @@ def pick(tasks: Table, flows: Table, qpus: Table, totals: Row, heads: Sequence[i
     """HOT before NORMAL unless NORMAL is due; within a class the smallest tag. What does not fit is left."""
     accrue(totals, now)
     hot = first_fitting(tasks, qpus[q], heads, HOT, now)
-    normal = first_fitting(tasks, qpus[q], heads, NORMAL, now)
+    normal = first_fitting(tasks, qpus[q], heads, NORMAL, now) if totals[WAITING + NORMAL] > 0.0 else -1
     if hot < 0 or normal < 0:
         return max(hot, normal, HOLD)
     return normal if due(tasks[heads[normal]], totals, now) else hot
@@ -105,11 +119,15 @@ def pick(tasks: Table, flows: Table, qpus: Table, totals: Row, heads: Sequence[i
 
 def first_fitting(tasks: Table, qpu: Row, heads: Sequence[int], class_: int, now: float) -> int:
     """The lane of this class whose head has the smallest tag among those that end before the next window."""
-    best = -1
+    best, key, seq = -1, INF, INF
     for lane in range(class_, len(heads), 2):
         i = heads[lane]
-        if i >= 0 and (best < 0 or before(tasks[i], tasks[heads[best]])) and fits(tasks[i], qpu, now):
-            best = lane
+        if i < 0:
+            continue
+        task = tasks[i]
+        tag = task[KEY]
+        if (tag < key or (tag == key and task[SEQ] < seq)) and fits(task, qpu, now):
+            best, key, seq = lane, tag, task[SEQ]
     return best
 
 
@@ -120,8 +138,10 @@ def due(task: Row, totals: Row, now: float) -> bool:
 
 def start(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, q: int, now: float) -> None:
     """Virtual time moves up to the start tag; a NORMAL dispatch resets its age."""
-    totals[VIRTUAL] = max(totals[VIRTUAL], tasks[i][START_TAG])
-    if tasks[i][CLASS] == NORMAL:
+    task = tasks[i]
+    if totals[VIRTUAL] < task[START_TAG]:
+        totals[VIRTUAL] = task[START_TAG]
+    if task[CLASS] == NORMAL:
         totals[LAST_NORMAL] = now
 
 
@@ -134,10 +154,12 @@ def finish(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, q: int,
         planned = charge(totals, task[CPU], task[ESTIMATE], 1.0)
         correct(flows, task, used / planned if planned > 0.0 else 1.0)
         if task[CLASS] == NORMAL:
-            totals[DEFICIT] -= task[MEASURED]
+            settle(totals, totals[DEFICIT] - task[MEASURED])
     else:
         correct(flows, task, 0.0)
-    totals[LAST_FINISH] = max(totals[LAST_FINISH], task[START_TAG] + task[CHARGE])
+    finished = flows[int(task[FLOW])][FINISH_TAG]
+    if totals[LAST_FINISH] < finished:
+        totals[LAST_FINISH] = finished
     if totals[RUNNING] == 0.0 and totals[WAITING] + totals[WAITING + NORMAL] == 0.0:
         totals[VIRTUAL] = max(totals[VIRTUAL], totals[LAST_FINISH])
 

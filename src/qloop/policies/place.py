@@ -28,7 +28,7 @@ def eligible(task: Row, qpu: Row, q: int) -> bool:
     """Whether the task may run on QPU q at all: online, wide enough, and the one it is pinned to."""
     if qpu[ONLINE] < 1.0 or task[WIDTH] > qpu[QUBITS]:
         return False
-    return task[PIN] < 0.0 or int(task[PIN]) == q
+    return task[PIN] < 0.0 or task[PIN] == q
 
 
 def fits(task: Row, qpu: Row, now: float) -> bool:
@@ -50,23 +50,23 @@ def warm(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, q: int, n
     J(u) - W(u) = COLD*[not the session's last QPU, or cooled down] + lambda_E*[epoch changed since its last shot].
     """
     task, qpu = tasks[i], qpus[q]
-    if not eligible(task, qpu, q):
-        return INF
+    if qpu[ONLINE] < 1.0 or task[WIDTH] > qpu[QUBITS] or (task[PIN] >= 0.0 and task[PIN] != q):
+        return INF      # as `eligible`, without the call: this is asked most
     flow = flows[int(task[FLOW])]
-    return cold_term(flow, qpu, totals, q, now) + epoch_term(flow, qpu, totals, q)
+    last = flow[LAST_QPU]
+    if last != q:       # most often, and the terms are plain
+        return qpu[COLD] + (totals[LAMBDA_EPOCH] if last >= 0.0 else 0.0)
+    cold, epoch = warm_terms(flow, qpu, totals, q, now)
+    return cold + epoch
 
 
-def cold_term(flow: Row, qpu: Row, totals: Row, q: int, now: float) -> float:
-    """Seconds lost to cold caches if the session's next shot runs on QPU q."""
-    if int(flow[LAST_QPU]) == q and now - flow[LAST_END] <= totals[WARM_TTL]:
-        return 0.0
-    return qpu[COLD]
+def warm_terms(flow: Row, qpu: Row, totals: Row, q: int, now: float) -> tuple[float, float]:
+    """Seconds lost if the session's next shot runs on QPU q: to cold caches, and to a change of calibration epoch.
 
-
-def epoch_term(flow: Row, qpu: Row, totals: Row, q: int) -> float:
-    """Seconds that comparing energies of two epochs costs: another QPU, or this one recalibrated."""
-    if flow[LAST_QPU] < 0.0:
-        return 0.0
-    if int(flow[LAST_QPU]) == q and flow[LAST_EPOCH] == qpu[EPOCH]:
-        return 0.0
-    return totals[LAMBDA_EPOCH]
+    Energies of two epochs, on another QPU or on this one recalibrated, cannot be compared.
+    """
+    last = flow[LAST_QPU]
+    if last != q:
+        return qpu[COLD], (totals[LAMBDA_EPOCH] if last >= 0.0 else 0.0)
+    cold = 0.0 if now - flow[LAST_END] <= totals[WARM_TTL] else qpu[COLD]
+    return cold, (0.0 if flow[LAST_EPOCH] == qpu[EPOCH] else totals[LAMBDA_EPOCH])

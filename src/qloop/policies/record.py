@@ -23,13 +23,14 @@ class Policy:
 
     `enter(tasks, flows, qpus, totals, i, now, u) -> key`: task i became ready; fixes its class and its key.
     `pick(tasks, flows, qpus, totals, heads, qpu, now, u) -> lane | HOLD | SCAN`: the QPU is free; `heads` holds the
-    first task of each lane that may run there (-1: none).
+    first task of each lane (-1: none). If the picked head must not leave another QPU's lane, `pick` is asked again,
+    with that lane empty or showing a later task.
     `start(..., i, qpu, now)` and `finish(..., i, qpu, now)`: the task began; it left (qpu -1: it never began).
     `place(..., i, qpu, now) -> seconds`: what running task i there costs beyond waiting; inf: not eligible.
     `scan(tasks, flows, qpus, totals, entries, qpu, now, u) -> index | HOLD`: choose among the first entries of a lane.
 
     `classes` is the number of lanes of each QPU, or of the whole platform if `shared`. `enter_draws` and `pick_draws`
-    say which of them reads `u` (uniform in [0, 1)). `settings` gives columns of `totals` their values.
+    say which of them reads `u` (uniform in [0, 1)).
     """
 
     name: str

@@ -13,7 +13,7 @@ import numpy as np
 
 from qloop.model.limits import NEVER
 from qloop.policies import columns as c
-from qloop.policies.bind import bind, may_take
+from qloop.policies.bind import bind, first_to_take, may_take
 from qloop.policies.draws import ENTER, PICK, uniform
 from qloop.policies.ledger import dequeue, enqueue, finished, note_ready, set_key, started
 from qloop.policies.record import Policy
@@ -108,18 +108,25 @@ def replace(p: Any, world: Any, lanes: Any, homeless: Any, q: int, t: float) -> 
         place(p, world, lanes, homeless, i, t)
 
 
-def choose(p: Any, world: Any, lanes: Any, heads: Any, q: int, t: float, u: float) -> int:
-    """The task that the policy starts on free QPU q, -1 for none."""
+def choose(p: Any, world: Any, lanes: Any, heads: Any, q: int, t: float, u: float, deep: bool) -> int:
+    """The task that the policy starts on free QPU q, -1 for none; `deep` looks behind the heads of other QPUs."""
     tasks, flows, qpus, totals = world
     for lane in range(len(lanes)):
-        i = head(p, tasks, lanes, lane)
-        if i >= 0 and not p.shared and lane // p.classes != q and not may_take(
-                p.place, tasks, flows, qpus, totals, i, q, t):
-            i = -1
-        heads[lane] = i
-    lane = p.pick(tasks, flows, qpus, totals, heads, q, t, u)
-    if lane >= 0:
-        return int(heads[lane])
+        heads[lane] = head(p, tasks, lanes, lane)
+    while True:
+        lane = p.pick(tasks, flows, qpus, totals, heads, q, t, u)
+        if lane < 0:
+            break
+        i = heads[lane]
+        if p.shared or lane // p.classes == q:
+            return int(i)
+        if deep:
+            entries = first_entries(p, tasks, lanes, lane)
+            heads[lane] = first_to_take(p.place, tasks, flows, qpus, totals, entries, q, t)
+        elif not may_take(p.place, tasks, flows, qpus, totals, i, q, t, 0.0, False):
+            heads[lane] = -1
+        if heads[lane] == i:
+            return int(i)
     if lane > SCAN:
         return -1
     entries = first_entries(p, tasks, lanes, SCAN - lane)
@@ -210,25 +217,28 @@ def simulate(p: Any, sc: Any, world: Any, seed: int) -> Any:
             tasks[e][SEQ], tasks[e][STARTED_AT], tasks[e][MEASURED] = seq, -1.0, -1.0
             tasks[e][c.ESTIMATE] = estimate[e, step[e]]
             ready(p, world, lanes, homeless, e, t, seed)
-        progress = waiting > 0
-        while progress:
-            progress = False
+        progress, deep = True, False
+        while progress and waiting > 0:
+            started_any, idle = False, False
             for q in range(m):
                 if waiting == 0 or qpus[q][BUSY] > 0.0 or qpus[q][ONLINE] < 1.0:
                     continue
                 decisions += 1
                 u = uniform(seed, PICK, decisions) if p.pick_draws else 0.0
-                i = choose(p, world, lanes, heads, q, t, u)
+                i = choose(p, world, lanes, heads, q, t, u, deep)
                 if i < 0:
+                    idle = True
                     continue
                 dequeue(tasks, qpus, totals, i)
                 started(tasks, qpus, totals, i, q, t)
                 p.start(tasks, flows, qpus, totals, i, q, t)
                 waiting -= 1
                 running[q] = i
-                progress = True
+                started_any = True
                 heappush(events, (now + service[i, step[i]], FINISH, q))
                 log.append((now, START, i, q))
+            progress = started_any or (idle and not deep and not p.shared)
+            deep = not started_any
     return log
 
 
@@ -255,14 +265,16 @@ class Kernel:
 
     def __init__(self) -> None:
         self.compiler = Compiler()
-        self.compiled: dict[str, Any] = {}
+        self.compiled: dict[Any, Any] = {}
         self.loop = self.compiler.compile(simulate)
 
     def run(self, policy: Policy, scenario: Scenario) -> tuple[list[tuple[int, int, int, int]], Any]:
         """The log of (time ns, kind, session, QPU) and the final tables (tasks, flows, qpus, totals)."""
-        if policy.name not in self.compiled:
-            self.compiled[policy.name] = self.compiler.policy(policy)
+        functions = (policy.enter, policy.pick, policy.start, policy.finish, policy.place, policy.scan, policy.classes,
+                     policy.shared, policy.enter_draws, policy.pick_draws)
+        if functions not in self.compiled:
+            self.compiled[functions] = self.compiler.policy(policy)
         world = tables(scenario, policy)
         arrays = (scenario.arrival_ns, scenario.iterations, scenario.cancel_ns, scenario.service_ns, scenario.think_ns,
                   scenario.estimate_s, scenario.window_ns, scenario.window_length_ns, scenario.window_gap_ns)
-        return self.loop(self.compiled[policy.name], arrays, world, scenario.seed), world
+        return self.loop(self.compiled[functions], arrays, world, scenario.seed), world

@@ -1,0 +1,69 @@
+"""How many tasks of a session and its tenant wait and run, and the session's state, which follows from that."""
+
+from __future__ import annotations
+
+from qloop.engine.state import Session, State, Task
+from qloop.model.states import SESSION_ENDED, SESSION_TABLE, TaskState, Trigger
+
+
+def accepted(state: State, task: Task) -> None:
+    """The task was admitted: it is known, and it counts against the bounds until it runs or ends."""
+    session = task.session
+    state.everything[task.id] = task
+    session.tasks[task.id] = task
+    state.queued += 1
+    state.tenant_waiting[session.tenant] += 1
+
+
+def ready(session: Session) -> None:
+    """A task of the session waits for a resource only."""
+    session.waiting += 1
+    session.state = SESSION_TABLE[session.state][Trigger.STARTED if session.running else Trigger.WAITING]
+
+
+def started(state: State, session: Session) -> None:
+    """A task of the session, which was ready, runs now."""
+    session.waiting -= 1
+    session.running += 1
+    state.queued -= 1
+    state.tenant_waiting[session.tenant] -= 1
+    session.state = SESSION_TABLE[session.state][Trigger.STARTED]
+
+
+def again(state: State, session: Session) -> None:
+    """A task of the session ran, was lost, and is ready again."""
+    session.running -= 1
+    session.waiting += 1
+    state.queued += 1
+    state.tenant_waiting[session.tenant] += 1
+    follow(session)
+
+
+def may_retry(state: State, task: Task) -> bool:
+    """Whether a lost attempt is followed by another: not too many yet, and nothing starts in an ended session."""
+    return task.attempt < state.limits.attempts and task.session.state not in SESSION_ENDED
+
+
+def ended(state: State, task: Task, was: TaskState) -> None:
+    """The task, which was in state `was`, is no more."""
+    session = task.session
+    del state.everything[task.id]
+    del session.tasks[task.id]
+    if was is TaskState.RUNNING:
+        session.running -= 1
+    else:
+        session.waiting -= was is TaskState.READY
+        state.queued -= 1
+        state.tenant_waiting[session.tenant] -= 1
+    follow(session)
+
+
+def move(session: Session, trigger: Trigger) -> None:
+    """One step in the session's table."""
+    session.state = SESSION_TABLE[session.state][trigger]
+
+
+def follow(session: Session) -> None:
+    """The session's state after its counts."""
+    trigger = Trigger.STARTED if session.running else Trigger.WAITING if session.waiting else Trigger.IDLE
+    session.state = SESSION_TABLE[session.state][trigger]
