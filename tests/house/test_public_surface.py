@@ -1,12 +1,15 @@
 """The public surface changes on purpose or not at all, and costs a user nothing that is not used."""
 
 import difflib
+import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 
 import surface
-from source_tree import modules
+from source_tree import ROOT, modules
 
+IMPORTED = re.compile(r"^from (qloop[\w.]*) import ", re.MULTILINE)
 HEAVY = ("qiskit", "scipy", "matplotlib", "numba", "qulacs", "qiskit_aer", "rich", "cma", "networkx", "asyncio")
 
 
@@ -19,6 +22,15 @@ def test_the_public_surface_is_the_one_written_down() -> None:
 def test_every_public_module_exists() -> None:
     missing = [name for name in surface.PUBLIC if "*" not in name and name not in modules()]
     assert not missing, "\n".join(missing)
+
+
+def test_what_the_documentation_imports_is_public() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.py")]
+    shown = {name for page in pages for name in IMPORTED.findall(page.read_text())}
+    assert "qloop.miniapps.problems.registry" in shown
+    wrong = [name for name in shown if not any(fnmatchcase(name, pattern) for pattern in surface.PUBLIC)
+             and name != "qloop.policies"]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_import_qloop_is_light() -> None:

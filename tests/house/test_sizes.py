@@ -9,6 +9,12 @@ from source_tree import ROOT, functions, modules, python_files
 LINES_OF_A_FILE = 300
 LINES_OF_A_FUNCTION = 40  # from `def` to the end, without the docstring
 NESTING = 3
+# Functions that may be longer and deeper, each with the reason why it cannot be cut.
+EXCEPTIONS = {
+    # One compiled loop. Nearly every branch writes the same dozen locals (heap, log, sequence number, flags); cut up,
+    # each piece would take and return all of them.
+    "src/qloop/simulator/kernel.py": {"simulate"},
+}
 EMPTY_NAMES = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
 MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
@@ -20,7 +26,10 @@ def _checked_files() -> list[Path]:
 
 
 def _places(path: Path) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    allowed = EXCEPTIONS.get(path.relative_to(ROOT).as_posix(), set())
     for function in functions(ast.parse(path.read_text())):
+        if function.name in allowed:
+            continue
         yield f"{path.relative_to(ROOT)}:{function.lineno} {function.name}", function
 
 
@@ -73,6 +82,13 @@ def test_nesting_is_shallow() -> None:
     deep = [f"{place} is nested {levels} deep" for path in _checked_files() for place, function in _places(path)
             if (levels := depth(function.body)) > NESTING]
     assert not deep, "\n".join(deep)
+
+
+def test_every_exception_is_still_needed() -> None:
+    for name, allowed in EXCEPTIONS.items():
+        long = {function.name for function in functions(ast.parse((ROOT / name).read_text()))
+                if length(function) > LINES_OF_A_FUNCTION or depth(function.body) > NESTING}
+        assert long == allowed, name
 
 
 def test_modules_have_names_that_say_something() -> None:
