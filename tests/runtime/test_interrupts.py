@@ -55,6 +55,7 @@ def run_until_struck(f, thetas, draw: random.Random) -> bool:
         return True
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")     # see Striker
 @pytest.mark.parametrize("strikes", [40, pytest.param(400, marks=pytest.mark.ci)])
 @pytest.mark.parametrize("journal", ["memory", "file"])
 def test_a_loop_that_is_interrupted_goes_on(tmp_path, strikes, journal):

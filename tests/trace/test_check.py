@@ -43,6 +43,18 @@ def test_the_example_is_sound():
     assert violations(sound().trace()) == []
 
 
+def shared_line(*, enqueued):
+    task = {"session": "s", "iteration": 0, "task": "s/0"}
+    return (Script().open(0, "s").add(ev.ParamsReady, 1, **task).add(ev.Submitted, 1, **task)
+            .add(ev.Enqueued, enqueued, **task, qpu="").add(ev.Placed, 2, **task, qpu="A").run("s", 0, 2, 4)
+            .add(ev.Result, 4, **task, qpu="A").close(9, "s"))
+
+
+def test_in_a_shared_line_a_task_is_placed_when_it_begins():
+    assert violations(shared_line(enqueued=1).trace()) == []
+    assert "comes after its Result" in violations(shared_line(enqueued=5).trace())[0]
+
+
 TASK = {"session": "s", "iteration": 0, "task": "s/0"}
 BROKEN = {
     "opens twice": lambda s: s.open(6, "s"),

@@ -112,6 +112,33 @@ def test_the_window_lies_inside_the_run_and_errors_begin_at_one(two):
         assert all(left[0] == pytest.approx(1) for _, left in curves.values())
 
 
+def staggered():
+    """Three loops of ten seconds, of which only b and c are open together; d opens when all else is over."""
+    script = Script()
+    for name, begin in (("a", 0.0), ("b", 20.0), ("c", 24.0), ("d", 60.0)):
+        script.open(begin, name)
+        for k in range(5):
+            at = begin + 2 * k
+            script.step(name, k, p=at, b=at + 0.1, e=at + 1, r=at + 1)
+        script.close(begin + 10, name)
+    return script.trace()
+
+
+def test_the_window_shows_as_many_open_loops_as_it_can():
+    trace = staggered()
+    begin, end = spans.window([trace, trace], tasks=4)
+    assert begin == pytest.approx(25.0)
+    assert end == pytest.approx(25.0 + 4 * 0.9)
+    assert [row.name for row in spans.open_rows([trace], (begin, end))] == ["b", "c"]
+    assert [row.name for row in spans.open_rows([trace], (40.0, 50.0))] == ["a", "b", "c", "d"]
+
+
+def test_an_empty_lane_says_why_it_is_empty():
+    trace = staggered()
+    texts = {text.get_text() for ax in plots.sessions(trace, within=(21, 50)).axes for text in ax.texts}
+    assert texts == {"done since 10 s", "opens at 60 s"}
+
+
 def test_the_median_curve_holds_the_last_value():
     curves = [([1.0, 3.0], [0.5, 0.1]), ([2.0], [0.4]), ([2.5], [0.2])]
     # At 0: all 1. At 1: .5 1 1. At 2: .5 .4 1. At 2.5: .5 .4 .2. At 4: .1 .4 .2.

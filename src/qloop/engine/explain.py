@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import enum
-from heapq import heapify, heapreplace
+from collections import deque
+from difflib import get_close_matches
+from itertools import islice
 
 import msgspec
 
-from qloop.engine import lanes
-from qloop.engine.state import Classical, Quantum, State, seconds
+from qloop.engine import classical, lanes
+from qloop.engine.state import Classical, Quantum, State
 from qloop.errors import UnknownName
 from qloop.model.states import TaskState
-from qloop.policies.bind import residual, wait
-from qloop.policies.columns import BUSY, CLASS, ESTIMATE, INF, KEY, ONLINE, OWNER, SEQ, WINDOW_AT
+from qloop.policies.bind import may_take, residual, wait
+from qloop.policies.columns import (
+    BOUND,
+    BUSY,
+    CLASS,
+    ESTIMATE,
+    FLOW,
+    HELD,
+    INF,
+    KEY,
+    PIN,
+    SEQ,
+    WINDOW_AT,
+    new_qpu,
+)
 from qloop.policies.place import eligible, fits
+from qloop.policies.reservation import owner
 
 
 class Reason(enum.StrEnum):
@@ -22,17 +38,22 @@ class Reason(enum.StrEnum):
     RUNNING = "it runs"
     DEPENDENCY = "a task that it needs is not done"
     NO_QPU = "no QPU that can run it is online"
-    BEHIND = "other tasks go first"
-    BUSY = "it is next; every QPU that can run it is busy"
-    CALIBRATING = "it is next; the QPUs that can run it calibrate"
-    WINDOW = "it would not end before the next calibration window"
     HELD = "other sessions hold the QPUs that can run it"
+    BEHIND = "other tasks go first"
+    BUSY = "it is next; every QPU that it may use is busy"
+    CALIBRATING = "it is next; the QPUs that it may use calibrate"
+    WINDOW = "it would not end before the next calibration window"
+    AFFINITY = "it would lose more by moving to a free QPU than by waiting for its own"
+    POLICY = "the policy holds the free QPU back"
     SLOTS = "no worker has enough free slots"
-    POLICY = "the policy holds the QPU for another"
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """Where a task stands: `position` 1 is next, 0 runs; times in s since the run's start; `costs` per QPU in s."""
+    """Where a task stands: `position` 1 is next, 0 runs or is blocked.
+
+    `estimated_start_s` is in s since the run's start, inf if nobody can tell (it is blocked, no QPU is there, another
+    session holds them all); `costs` are the seconds it would cost now on each QPU, `terms` those that placed it.
+    """
 
     task: str
     state: TaskState
@@ -48,35 +69,36 @@ def explain(state: State, task_id: str) -> Explanation:
     """The whole answer for one task; UnknownName if it is not waiting or running."""
     task = state.everything.get(task_id)
     if task is None:
-        raise UnknownName("waiting or running task", task_id, list(state.everything)[:1000])
+        near = get_close_matches(task_id, islice(state.everything, 1000), n=3, cutoff=0.0)
+        raise UnknownName("waiting or running task", task_id, near)
     if task.state is TaskState.RUNNING:
         terms = task.terms if isinstance(task, Quantum) else ()
         return Explanation(task.id, task.state, Reason.RUNNING, terms=terms)
     if task.state is TaskState.BLOCKED:
-        return Explanation(task.id, task.state, Reason.DEPENDENCY, detail=", ".join(sorted(task.blockers or ())))
+        return Explanation(task.id, task.state, Reason.DEPENDENCY, estimated_start_s=INF,
+                           detail=", ".join(sorted(task.blockers or ())))
     if isinstance(task, Classical):
-        ahead = sum(entry[0] < task.seq for entry in state.classical)
-        return Explanation(task.id, task.state, Reason.SLOTS, ahead + 1)
+        ahead = sum(entry[0] < task.seq and classical.waiting(state, entry) is not None for entry in state.classical)
+        return Explanation(task.id, task.state, Reason.SLOTS, ahead + 1, INF)
     return explain_waiting(state, task)
 
 
 def explain_waiting(state: State, task: Quantum) -> Explanation:
     """The answer for a quantum task that waits."""
-    now = seconds(state.now)
     order = line(state)
-    position = order.index(task.row) + 1 if task.row in order else 0
-    reason, detail = why(state, task, position, now)
-    start = expected_start(state, order, task.row, now)
+    position = order.index(task.row) + 1
+    reason, detail = why(state, task, position)
+    start = expected_start(state, order, task.row)
     costs = []
-    for qpu in state.qpus:
-        extra = state.policy.place(state.tasks, state.flows, state.qpu_rows, state.totals, task.row, qpu.row, now)
+    for q, qpu in enumerate(state.qpu_rows):
+        extra = state.policy.place(state.tasks, state.flows, state.qpu_rows, state.totals, task.row, q, state.t)
         if extra < INF:
-            costs.append((qpu.id, extra + wait(state.qpu_rows[qpu.row], state.tasks[task.row][CLASS], now)))
+            costs.append((state.qpus[q].id, extra + wait(qpu, state.tasks[task.row][CLASS], state.t)))
     return Explanation(task.id, task.state, reason, position, start, detail, tuple(costs), task.terms)
 
 
 def line(state: State) -> list[int]:
-    """The rows of all waiting tasks in the order of class, key and arrival in which they are expected to start."""
+    """The rows of all waiting tasks in the order in which they are expected to start."""
     rows = [i for lane in range(len(state.lanes)) for i in lanes.rows(state, lane)]
     rows += list(state.homeless)
     by_class = not state.policy.shared
@@ -85,47 +107,79 @@ def line(state: State) -> list[int]:
         task = state.tasks[i]
         return (task[CLASS] if by_class else 0.0, task[KEY], task[SEQ])
 
-    return sorted(rows, key=rank)
+    rows.sort(key=rank)
+    return rehearse(state, rows) if state.policy.shared and state.policy.classes > 1 else rows
 
 
-def expected_start(state: State, order: list[int], row: int, now: float) -> float:
-    """List-schedule the line over the QPUs by estimates; inf if no QPU that can run the task is online."""
-    free = [(now + residual(qpu, now), q) for q, qpu in enumerate(state.qpu_rows) if qpu[ONLINE] > 0.0]
-    heapify(free)
+def rehearse(state: State, rows: list[int]) -> list[int]:
+    """Where the lanes' order alone does not tell: ask the policy, on copies, whom a QPU without limits would serve."""
+    policy, totals = state.policy, state.totals.copy()
+    tasks, flows = [task.copy() for task in state.tasks], [flow.copy() for flow in state.flows]
+    qpus = [new_qpu(INF)]
+    queues = [deque(lanes.rows(state, lane)) for lane in range(len(state.lanes))]
+    for i in rows:
+        tasks[i][PIN] = -1.0
+    order: list[int] = []
+    while any(queues):
+        heads = [queue[0] if queue else -1 for queue in queues]
+        lane = policy.pick(tasks, flows, qpus, totals, heads, 0, state.t, 0.0)
+        if lane < 0:
+            break
+        order.append(queues[lane].popleft())
+        policy.start(tasks, flows, qpus, totals, order[-1], 0, state.t)
+    served = set(order)
+    return order + [i for i in rows if i not in served]
+
+
+def usable(state: State, i: int) -> list[int]:
+    """The QPUs that task row i may use: online, fit for it, and not held by another session."""
+    task, row = state.tasks[i], int(state.tasks[i][FLOW])
+    able = [q for q, qpu in enumerate(state.qpu_rows) if eligible(task, qpu, q)]
+    held = int(state.flows[row][HELD])
+    if held in able and owner(state.flows, state.qpu_rows[held]) == row:
+        return [held]
+    return [q for q in able if owner(state.flows, state.qpu_rows[q]) in (-1, row)]
+
+
+def expected_start(state: State, order: list[int], row: int) -> float:
+    """List-schedule the line over the QPUs by estimates (s since the run's start); inf if it cannot be told."""
+    free = [state.t + residual(qpu, state.t) for qpu in state.qpu_rows]
     for i in order:
-        able = [entry for entry in free if eligible(state.tasks[i], state.qpu_rows[entry[1]], entry[1])]
+        able = usable(state, i)
         if not able:
             if i == row:
                 return INF
             continue
-        start, q = min(able)
+        q = min(able, key=free.__getitem__)
         if i == row:
-            return start
-        entry = (start + state.tasks[i][ESTIMATE], q)
-        if free[0] == (start, q):
-            heapreplace(free, entry)
-        else:
-            free[free.index((start, q))] = entry
-            heapify(free)
+            return free[q]
+        free[q] += state.tasks[i][ESTIMATE]
     return INF
 
 
-def why(state: State, task: Quantum, position: int, now: float) -> tuple[Reason, str]:
+def why(state: State, task: Quantum, position: int) -> tuple[Reason, str]:
     """The reason that holds the task back, and a detail."""
-    cells = state.tasks[task.row]
-    able = [qpu for qpu in state.qpus if eligible(cells, state.qpu_rows[qpu.row], qpu.row)]
-    if not able:
-        return Reason.NO_QPU, f"it needs {task.wish.width} qubits"
+    cells, may = state.tasks[task.row], usable(state, task.row)
+    if not may:
+        able = [qpu.id for qpu in state.qpus if eligible(cells, state.qpu_rows[qpu.row], qpu.row)]
+        return (Reason.HELD, ", ".join(able)) if able else (Reason.NO_QPU, f"it needs {task.wish.width} qubits")
+    free = [q for q in may if state.qpu_rows[q][BUSY] < 1.0 and fits(cells, state.qpu_rows[q], state.t)]
+    if free and not state.policy.shared and not any(
+            may_take(state.policy.place, state.tasks, state.flows, state.qpu_rows, state.totals, task.row, q, state.t,
+                     0.0, True) for q in free):
+        return Reason.AFFINITY, state.qpus[int(cells[BOUND])].id
     if position > 1:
         return Reason.BEHIND, f"{position - 1} ahead"
-    if all(qpu.calibrating for qpu in able):
-        return Reason.CALIBRATING, ", ".join(qpu.id for qpu in able)
-    free = [qpu for qpu in able if state.qpu_rows[qpu.row][BUSY] < 1.0]
-    if not free:
-        return Reason.BUSY, ", ".join(qpu.id for qpu in able)
-    if not any(fits(cells, state.qpu_rows[qpu.row], now) for qpu in free):
-        first = min(state.qpu_rows[qpu.row][WINDOW_AT] for qpu in free)
-        return Reason.WINDOW, f"the window begins at {first:.3f} s"
-    if all(state.qpu_rows[qpu.row][OWNER] >= 0.0 for qpu in free):
-        return Reason.HELD, ", ".join(qpu.id for qpu in free)
-    return Reason.POLICY, ", ".join(qpu.id for qpu in free)
+    if free:
+        return Reason.POLICY, names(state, free)
+    if all(state.qpus[q].calibrating for q in may):
+        return Reason.CALIBRATING, names(state, may)
+    idle = [state.qpu_rows[q][WINDOW_AT] for q in may if state.qpu_rows[q][BUSY] < 1.0]
+    if idle:
+        return Reason.WINDOW, f"the window begins at {min(idle):.3f} s"
+    return Reason.BUSY, names(state, may)
+
+
+def names(state: State, rows: list[int]) -> str:
+    """The QPUs in these rows."""
+    return ", ".join(state.qpus[q].id for q in rows)

@@ -61,7 +61,8 @@ def _session_table() -> dict[SessionState, dict[Trigger, SessionState]]:
     active = {Trigger.WAITING: SessionState.QUEUED, Trigger.STARTED: SessionState.RUNNING,
               Trigger.IDLE: SessionState.THINKING}
     ending = {Trigger.EXPIRE: SessionState.EXPIRED, Trigger.CANCEL: SessionState.CANCELLED}
-    table = {state: {**active, **ending, Trigger.CLOSE: SessionState.CLOSING} for state in _LIVE}
+    table = {state: {**active, **ending, Trigger.CLOSE: SessionState.CLOSING, Trigger.DRAINED: state}
+             for state in _LIVE}       # only a session that closes can be drained
     stay = dict.fromkeys((*active, Trigger.CLOSE), SessionState.CLOSING)
     table[SessionState.CLOSING] = {**stay, **ending, Trigger.DRAINED: SessionState.CLOSED}
     for state in SESSION_ENDED:
