@@ -209,4 +209,4 @@ def test_each_life_of_a_run_has_a_trace_of_its_own(call: Caller, monkeypatch: py
     assert first != second
     counts = [call("trace", "report", one, "--json").document["reports"][0]["report"]["counts"]["results"]
               for one in (first, second)]
-    assert counts == [3, 21]
+    assert counts == [3, 22]

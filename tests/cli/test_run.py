@@ -82,11 +82,11 @@ def test_a_run_tells_its_name_and_journal_and_ends_as_done(call: Caller, folder:
     done = call("run", "vqe.py", "--seed", "5")
     run = done.err.split()[1]
     assert f"journal .qloop/runs/{run}.qloop" in done.err
-    assert f"done: run {run} has 21 results" in done.err
+    assert f"done: run {run} has 22 results" in done.err
     assert "resume" not in done.err
     listed = call("sessions", "--json").document["sessions"]
     assert [(one["id"], one["state"], one["run_state"], one["resumable"], one["results"]) for one in listed] == [
-        (f"{run}.ising", "closed", "done", False, 21)]
+        (f"{run}.ising", "closed", "done", False, 22)]
 
 
 def test_json_is_one_document_and_the_program_prints_to_stderr(call: Caller, folder: Path) -> None:
@@ -95,7 +95,7 @@ def test_json_is_one_document_and_the_program_prints_to_stderr(call: Caller, fol
     told = done.document
     assert (told["state"], told["exit_code"], told["error"], told["resume"]) == ("done", 0, None, None)
     assert (told["clock"], told["qpus"], told["policy"]) == ("virtual", ["twin-hanoi"], "efaas")
-    assert told["results"] == told["sessions"][0]["results"] == 21
+    assert told["results"] == told["sessions"][0]["results"] == 22
     assert Path(told["journal"]).is_file()
     assert Path(told["trace"]).is_file()
     assert "iteration 20" in done.err

@@ -20,11 +20,11 @@ def test_the_report_says_the_clock_and_counts_what_the_run_did(call: Caller, tra
     done = call("trace", "report", str(trace))
     assert done.code == 0
     assert " virtual" in done.out
-    for text in ("Time to the next shot", "QPU duty cycle", "twin-hanoi (ibm_hanoi)", "21 with 21 results"):
+    for text in ("Time to the next shot", "QPU duty cycle", "twin-hanoi (ibm_hanoi)", "22 with 22 results"):
         assert text in done.out
     (one,) = call("trace", "report", str(trace), "--json").document["reports"]
     assert one["report"]["header"]["clock"] == "virtual"
-    assert one["report"]["counts"]["results"] == 21
+    assert one["report"]["counts"]["results"] == 22
     assert one["report"]["truncated"] == ""
 
 

@@ -31,8 +31,7 @@ def test_the_states_of_a_live_session():
             f.submit(START)
         qpu.release()
         assert [future.result(30) for future in futures] == pytest.approx([value(START)] * 2)
-        with pytest.raises(SessionEnded, match=r"is not open\. It is closed: closed by its owner"):
-            session.status()
+        assert session.status() == "closed"
 
 
 def test_close_drains_even_when_the_runtime_ends(tmp_path):
@@ -233,3 +232,13 @@ def test_sessions_share_a_runtime_by_their_weights():
         for session in sessions:
             session.cancel()
         platform.run_until(lambda: not platform.core.engine.state.unwanted)
+
+
+def test_usage_can_be_asked_after_the_end():
+    with runtime(scripted()) as platform:
+        with qloop.Session("s", runtime=platform) as session:
+            session.minimize(circuit(), ENERGY, START, maxiter=2)
+            bought = session.usage()
+        assert session.usage() == bought
+        assert bought["results"] > 2
+        assert session.status() == "closed"

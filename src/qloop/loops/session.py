@@ -108,6 +108,8 @@ class Session:
         if isinstance(chosen, str):
             own = self.details().seed % 2**32 if seed is None else seed
             start = self._start(objective.n_parameters, own) if x0 is None else x0
+            if "last_evaluation" in by_name.option_names(chosen):
+                options.setdefault("last_evaluation", True)     # so that `fun` is the energy at `x`, not an estimate
             chosen = by_name.make(chosen, start, maxiter, own, **options)
         stepper = OnWorkers(self._client, self.id, chosen) if workers else Inline(self._client, chosen)
         return Loop(self._client, objective, stepper, think=think)

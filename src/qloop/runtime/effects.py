@@ -15,7 +15,7 @@ from qloop.runtime.environment import Environment
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import SessionState
 from qloop.runtime.quantum import QuantumSide
-from qloop.runtime.sessions import Sessions
+from qloop.runtime.sessions import Sessions, view_of
 from qloop.runtime.ticket import ClassicalTicket, QuantumTicket, Ticket
 from qloop.runtime.timers import Timers
 
@@ -106,6 +106,8 @@ class Effects:
         assert self.core is not None
         book = self.sessions.books.pop(command.session, None)
         self.sessions.ended[command.session] = f"It is {command.state}: {command.reason}"
+        if book is not None:
+            self.sessions.past[command.session] = view_of(book, str(command.state), self.timers.clock.name)
         if book is None or command.session in self.sessions.kept:
             return
         state = SessionState(str(command.state))

@@ -23,6 +23,7 @@ from qloop.runtime.journal.rows import TaskRow
 from qloop.runtime.options import Options
 from qloop.runtime.ordered import take, taken
 from qloop.runtime.quantum import Book, recall
+from qloop.runtime.sessions import view_of
 from qloop.runtime.ticket import ClassicalTicket, Outcome, QuantumTicket, Ticket
 from qloop.runtime.wishes import SessionView, SessionWish
 
@@ -209,13 +210,13 @@ class Runtime:
         self.core.post(ev.SessionCancelled(session) if cancel or keep else ev.SessionClosing(session))
 
     def view(self, session: str) -> SessionView:
-        """The session now."""
+        """The session now, or as it ended in this life of the run."""
+        past = self.sessions.past.get(session)
+        if past is not None and session not in self.sessions.books:
+            return past
         book = self.sessions.find(session)
         state = self.core.ask(lambda engine: engine.state.sessions[session].state.value)
-        simulators = tuple(sorted({str(program.simulator) for program in book.shelf.programs.values()}))
-        return SessionView(id=book.id, name=book.name, tenant=book.tenant, state=str(state), seed=book.seed,
-                           clock=self.clock, results=book.results, shots=book.shots, resumed=book.resumed,
-                           qpu=book.pin, simulators=simulators)
+        return view_of(book, str(state), self.clock)
 
     def explain(self, ticket: Ticket) -> Explanation:
         """Where a waiting task stands, and why it waits."""

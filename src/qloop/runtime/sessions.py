@@ -13,7 +13,7 @@ from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import SessionRow, SessionState
 from qloop.runtime.quantum import Book
 from qloop.runtime.ticket import QuantumTicket
-from qloop.runtime.wishes import SessionWish
+from qloop.runtime.wishes import SessionView, SessionWish
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DAY_S = 24 * 3600.0
@@ -26,6 +26,7 @@ class Sessions:
         self.run, self.seed, self.store = run, seed, store
         self.books: dict[str, Book] = {}
         self.ended: dict[str, str] = {}
+        self.past: dict[str, SessionView] = {}
         self.kept: set[str] = set()
         self._count = 0
 
@@ -76,6 +77,14 @@ class Sessions:
         """The name of a session that was opened without one: its number in the run's order."""
         self._count += 1
         return f"session-{self._count}"
+
+
+def view_of(book: Book, state: str, clock: str) -> SessionView:
+    """A session as its owner sees it."""
+    simulators = tuple(sorted({str(program.simulator) for program in book.shelf.programs.values()}))
+    return SessionView(id=book.id, name=book.name, tenant=book.tenant, state=state, seed=book.seed, clock=clock,
+                       results=book.results, shots=book.shots, resumed=book.resumed, qpu=book.pin,
+                       simulators=simulators)
 
 
 def derive(seed: int, name: str) -> int:
