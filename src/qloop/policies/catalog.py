@@ -22,7 +22,7 @@ SETTINGS = {
     "ttl_hot": TTL_HOT, "aging": AGING, "phi": PHI, "hysteresis": HYSTERESIS,
     "hysteresis_rel": HYSTERESIS_REL, "lambda_epoch": LAMBDA_EPOCH, "warm_ttl": WARM_TTL,
 }
-WARM_SETTINGS = {HYSTERESIS: 2.0, HYSTERESIS_REL: 0.1, LAMBDA_EPOCH: 10.0, WARM_TTL: 300.0}
+WARM_SETTINGS = {HYSTERESIS: 2.0, HYSTERESIS_REL: 0.1, LAMBDA_EPOCH: 2.0, WARM_TTL: 300.0}
 EFAAS_SETTINGS = {TTL_HOT: 60.0, AGING: 60.0, PHI: 0.2}
 NO_EXTRA: Mapping[str, Policy] = MappingProxyType({})
 
