@@ -168,8 +168,10 @@ def decisions(name: str, waiting: int, calls: int) -> dict[str, float | str]:
     engine.explain(f"s{(calls - 1) % 1000}/n{calls - 1}")
     explained = (time.perf_counter_ns() - begun) / 1e6
     begun = time.perf_counter_ns()
-    engine.handle(now, ev.CalibrationDue("qpu1", SECOND))
-    return {"policy": name, "waiting": waiting, **percentiles(latencies), "explain_ms": round(explained, 1)}
+    engine.handle(now, ev.QpuLeft("qpu1"))
+    lost = (time.perf_counter_ns() - begun) / 1e6
+    return {"policy": name, "waiting": waiting, **percentiles(latencies), "explain_ms": round(explained, 1),
+            "qpu_lost_ms": round(lost, 1)}
 
 
 def percentiles(spent: np.ndarray) -> dict[str, float]:
@@ -178,13 +180,14 @@ def percentiles(spent: np.ndarray) -> dict[str, float]:
 
 
 def buckets(spent: np.ndarray) -> dict[str, float]:
-    """Median us of a task's cost by its number: around the 10th, 100th ... task."""
+    """Median us of a task's cost by its number, up to the 10th, 100th ... task, and the ratio of last to first."""
     found, at = {}, 10
     while at <= len(spent):
         around = spent[max(0, at - max(at // 5, 5)):at]
         found[f"task {at}"] = round(float(np.median(around)) / 1e3, 2)
         at *= 10
-    return found
+    medians = list(found.values())
+    return {**found, "last/first": round(medians[-1] / medians[0], 2)}
 
 
 def growing(name: str, tasks: int) -> dict[str, float | str]:

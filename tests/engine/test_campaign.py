@@ -26,13 +26,14 @@ def test_promises_hold_in_random_runs(name: str) -> None:
 @pytest.mark.ci
 @pytest.mark.parametrize("name", sorted(builtin()))
 def test_promises_hold_in_long_random_runs(name: str) -> None:
-    for seed in range(100, 125):
+    for seed in range(100, 110):
         campaign(name, seed, 1000)
 
 
 def test_the_same_events_give_the_same_run_under_any_hash_seed() -> None:
     here = fingerprint(campaign("efaas", 3, 400))
     for hash_seed in ("0", "1", "4242"):
-        told = subprocess.run([sys.executable, "-m", "tests.engine.campaign", "efaas", "3", "400"], cwd=ROOT, check=True,
-                              capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": hash_seed})
+        program = [sys.executable, "-m", "tests.engine.campaign", "efaas", "3", "400"]
+        told = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True,
+                              env={**os.environ, "PYTHONHASHSEED": hash_seed})
         assert told.stdout.strip() == here

@@ -17,7 +17,7 @@ from .bench import Bench, refusal, starts
 def test_time_never_goes_back() -> None:
     bench = Bench()
     bench.send(ev.Tick(), at=2.0)
-    with pytest.raises(InvalidInput, match="An event came at 1000000000 ns, after 2000000000 ns. Time never goes back"):
+    with pytest.raises(InvalidInput, match=r"came at 1000000000 ns, after 2000000000 ns. Time never goes back"):
         bench.send(ev.Tick(), at=1.0)
 
 
@@ -198,7 +198,7 @@ def test_a_dependent_waits_for_all_and_ends_with_any() -> None:
     bench.submit("c", after=("a", "b", "a", "long ago"))
     bench.submit("d", after=("c",))
     bench.end("a")
-    assert starts(bench.end("b")) == [("c", 1, "u0")]
+    assert starts(bench.end("b")) == [("c", 1, "u1")]
     commands = bench.end("c", Outcome.FAILED)
     assert [(c.task, c.state) for c in commands if isinstance(c, cmd.TaskEnded)] == [
         ("c", TaskState.FAILED), ("d", TaskState.FAILED)]

@@ -105,6 +105,7 @@ class Ended(msgspec.Struct, eq=False):
 class State:
     """All that the engine knows: a fold of its events.
 
+    `misfit` is the moving average of |measured - estimate|/estimate, at most 1: how little estimates say.
     `t` is `now` in the seconds that policies see. `waiting` counts quantum tasks that are ready; `queued` and
     `tenant_waiting` all tasks that were accepted and do not run yet, blocked ones too. `unwanted` holds ended tasks
     whose last attempt still runs. `lane_of` and `tickets` say for each row in which lane it waits and which entry
@@ -124,6 +125,7 @@ class State:
     seq: int = 0
     flow_seq: int = 0
     decisions: int = 0
+    misfit: float = 0.0
     tenants: dict[str, int] = field(default_factory=dict)
     tenant_waiting: dict[str, int] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)

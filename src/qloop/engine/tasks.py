@@ -13,6 +13,7 @@ from qloop.policies.columns import (
     BOUND,
     BUSY,
     CLASS,
+    ESTIMATE,
     MEASURED,
     ONLINE,
     SCAN,
@@ -21,6 +22,8 @@ from qloop.policies.columns import (
     new_task,
 )
 from qloop.policies.place import warm_terms
+
+LEARNING = 0.02     # weight of the newest task in `State.misfit`
 
 
 def make_ready(state: State, task: Quantum) -> None:
@@ -91,19 +94,25 @@ def dispatch(state: State, out: list[Command]) -> None:
     """
     deep = False
     while True:
-        started = False
-        for q, qpu in enumerate(state.qpu_rows):
-            if qpu[BUSY] > 0.0 or qpu[ONLINE] < 1.0:
-                continue
-            i = choose(state, q, deep)
-            if i >= 0:
-                begin(state, i, q, out)
-                started = True
-                if not state.waiting:
-                    return
-        if not resources.has_free_qpu(state) or (not started and (deep or state.policy.shared)):
+        started = offer(state, deep, out)
+        if not state.waiting or not resources.has_free_qpu(state):
+            return
+        if not started and (deep or state.policy.shared):
             return
         deep = not started
+
+
+def offer(state: State, deep: bool, out: list[Command]) -> bool:
+    """Ask the policy once for each free QPU; whether anything started."""
+    started = False
+    for q, qpu in enumerate(state.qpu_rows):
+        if qpu[BUSY] > 0.0 or qpu[ONLINE] < 1.0 or not state.waiting:
+            continue
+        i = choose(state, q, deep)
+        if i >= 0:
+            begin(state, i, q, out)
+            started = True
+    return started
 
 
 def choose(state: State, q: int, deep: bool) -> int:
@@ -178,7 +187,11 @@ def ended(state: State, event: QuantumEnded, out: list[Command]) -> None:
     qpu = state.qpus[row]
     wanted = task.state is TaskState.RUNNING
     useful = wanted and event.outcome is Outcome.OK
-    state.tasks[task.row][MEASURED] = seconds(event.measured_ns) if event.measured_ns > 0 else 0.0
+    cells = state.tasks[task.row]
+    cells[MEASURED] = measured = seconds(event.measured_ns) if event.measured_ns > 0 else 0.0
+    if useful:
+        miss = abs(measured - cells[ESTIMATE]) / cells[ESTIMATE]
+        state.misfit += LEARNING * ((miss if miss < 1.0 else 1.0) - state.misfit)
     qpu.running = None
     leave(state, task, row, useful)
     if wanted and event.outcome is Outcome.LOST and counts.may_retry(state, task):
