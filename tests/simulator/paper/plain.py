@@ -5,6 +5,7 @@ It shares nothing with the kernel but the policies, their ledger and the names o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from qloop.policies import ledger
 from qloop.policies.draws import ENTER, PICK, uniform
 from qloop.simulator.paper.dispatch import ARRIVAL, CLASSICAL_END, END, QUANTUM_END, QUANTUM_START, REFUSAL
 from qloop.simulator.paper.model import PlatformModel
+from qloop.simulator.paper.sharing import ROUND_UP
 from qloop.simulator.paper.workload import Sessions
 
 
@@ -61,7 +63,7 @@ class Plain:
             if self.classical:
                 first = min(self.classical, key=lambda o: (o.residual, o.joined))
                 slowed = max(Fraction(1), Fraction(len(self.classical), self.model.workers))
-                events.append((self.at + max(0, round(first.residual * slowed)), 1, 0, first))
+                events.append((self.at + max(0, math.ceil(first.residual * slowed - Fraction(ROUND_UP))), 1, 0, first))
             if coming < len(self.sessions.arrival_ns):
                 events.append((int(self.sessions.arrival_ns[coming]), 2, 0, None))
             if not events or min(events, key=lambda e: e[:3])[0] >= horizon:
@@ -179,5 +181,7 @@ class Plain:
         ledger.finished(self.tasks, self.flows, self.qpus, self.totals, open_.row, q, now, True)
         self.policy.finish(*self.tables, open_.row, q, now)
         self.write(QUANTUM_END, open_.number, q)
+        if len(open_.plan) == 1:
+            self.flows[open_.row + 1][c.OPEN] = 0.0
         self.go_on(open_)
         self.offer()

@@ -11,6 +11,7 @@ import math
 import numpy as np
 import pytest
 
+from qloop.simulator.paper.dispatch import END
 from qloop.simulator.paper.model import PlatformModel
 from qloop.simulator.paper.run import Replication, serve
 from qloop.simulator.paper.workload import Sessions
@@ -119,3 +120,31 @@ def test_refusals_are_erlangs_b() -> None:
                         np.zeros(n, np.int64), np.zeros(n, np.int64))
     model = PlatformModel(max_classical=1, duration_s=sessions.arrival_ns[-1] * 1e-9 + 10.0, warmup_s=0.0)
     assert serve(model, sessions).drop() == pytest.approx(0.5, abs=0.01)
+
+
+def by_hand(arrival_s: list[float], pre_s: list[float], capacity: float = 1e9,
+            **platform: int) -> list[tuple[int, int]]:
+    """(end in ns, session) of classical sessions, in the order in which they end."""
+    n = len(arrival_s)
+    sessions = Sessions(np.rint(np.array(arrival_s) * 1e9).astype(np.int64), np.full(n, 4), np.ones(n, np.int64),
+                        np.array(pre_s) * capacity, np.zeros(n), np.zeros(n), np.zeros(n, np.int64),
+                        np.zeros(n, np.int64))
+    model = PlatformModel(capacity=capacity, duration_s=100.0, warmup_s=0.0, **platform)
+    log = serve(model, sessions, log=1000).log
+    return [(int(time), int(session)) for time, kind, session, _ in log if kind == END]
+
+
+def test_a_case_worked_by_hand() -> None:
+    """One worker: 2 s of work from 0, 1 s from 1: one each is left at 1, so both end at 3, the elder first."""
+    assert by_hand([0.0, 1.0], [2.0, 1.0]) == [(3_000_000_000, 0), (3_000_000_000, 1)]
+    assert by_hand([0.0, 1.0], [2.0, 1.0], workers=2) == [(2_000_000_000, 0), (2_000_000_000, 1)]
+    # three on two workers get 2/3 each: 1.5 s until the shortest ends, then the others are alone
+    assert by_hand([0.0, 0.0, 0.0], [1.0, 2.0, 3.0], workers=2) == [
+        (1_500_000_000, 0), (2_500_000_000, 1), (3_500_000_000, 2)]
+
+
+@pytest.mark.parametrize("capacity", [1.0, 1e7, 1e9, 1e12])
+def test_the_capacity_is_a_unit(capacity: float) -> None:
+    """As many operations as the capacity take a second, for slow workers and for fast."""
+    arrival, pre = [0.0, 0.5, 0.7, 9.0], [1.25, 2.5, 0.125, 1.0]
+    assert by_hand(arrival, pre, capacity) == by_hand(arrival, pre)
