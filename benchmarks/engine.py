@@ -163,9 +163,10 @@ def decisions(name: str, waiting: int, calls: int) -> dict[str, float | str]:
         latencies[k] = time.perf_counter_ns() - begun
         ends += [ev.QuantumEnded(c.task, c.attempt, c.qpu, measured_ns=SECOND)
                  for c in commands if isinstance(c, cmd.StartQuantum)]
-        engine.handle(now, ev.QuantumSubmitted(f"s{k % 1000}/n{k}", f"s{k % 1000}", 5, 4096, 1.0 + k % 7))
+        session = end.task.partition("/")[0]
+        engine.handle(now, ev.QuantumSubmitted(f"{session}/n{k}", session, 5, 4096, 1.0 + k % 7))
     begun = time.perf_counter_ns()
-    engine.explain(f"s{(calls - 1) % 1000}/n{calls - 1}")
+    engine.explain(f"{session}/n{calls - 1}")
     explained = (time.perf_counter_ns() - begun) / 1e6
     begun = time.perf_counter_ns()
     engine.handle(now, ev.QpuLeft("qpu1"))
@@ -227,7 +228,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=200_000, help="events of a throughput round")
     parser.add_argument("--waiting", type=int, default=100_000, help="tasks in the backlog")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--policies", nargs="*", default=list(POLICIES), choices=sorted(builtin()))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
