@@ -50,7 +50,8 @@ class ClassicalSide:
         """Hand the call to the worker; called with the core's lock held."""
         ticket.attempt, ticket.place, ticket.begun_ns = command.attempt, command.worker, self.timers.clock.now()
         if self.pilot is None:
-            self._run_virtually(ticket, command)
+            assert self.core is not None
+            self.core.afterwards(lambda: self._run_virtually(ticket, command))
             return
         self._running[ticket.id] = ticket
         try:
@@ -60,6 +61,7 @@ class ClassicalSide:
 
     def abort(self, command: AbortClassical) -> None:
         """Nobody wants this attempt any more."""
+        self._running.pop(command.task, None)
         if self.pilot is not None:
             self.pilot.abort(command.worker, command.task, command.attempt)
 
@@ -128,7 +130,7 @@ class ClassicalSide:
                                   event.error))
 
     def _fail_all(self, error: PilotError) -> None:
-        """No workers are left: whoever waits is told."""
+        """No workers are left: whose task ran is told; what still waits ends with its session."""
         for ticket in list(self._running.values()):
             ticket.error = error
             self._post(ClassicalEnded(ticket.id, ticket.attempt, ticket.place, Outcome.FAILED, 0, str(error)))

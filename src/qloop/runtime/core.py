@@ -42,14 +42,7 @@ class Core:
     def post(self, event: Event | Note) -> None:
         """Let an event happen now (or a note be made at its place in the order); never waits for another thread."""
         self._inbox.append(event)
-        while self._inbox:
-            with Uninterrupted():
-                if not self._lock.acquire(blocking=False):
-                    return      # the thread that holds the lock looks at the inbox again before it lets go
-                try:
-                    self._carry()
-                finally:
-                    self._lock.release()
+        self._sweep()
         self._follow_up()
 
     def tell(self, event: Event) -> None:
@@ -57,6 +50,7 @@ class Core:
         self._inbox.append(event)
         with Uninterrupted(), self._lock:
             self._carry()
+        self._sweep()
         self._follow_up()
 
     def ask(self, question: Callable[[Engine], object]) -> object:
@@ -64,8 +58,20 @@ class Core:
         with Uninterrupted(), self._lock:
             self._carry()
             answer = question(self.engine)
+        self._sweep()
         self._follow_up()
         return answer
+
+    def _sweep(self) -> None:
+        """Carry through what is posted, unless another thread is doing so: it sweeps after it lets go of the lock."""
+        while self._inbox:
+            with Uninterrupted():
+                if not self._lock.acquire(blocking=False):
+                    return
+                try:
+                    self._carry()
+                finally:
+                    self._lock.release()
 
     def afterwards(self, action: Callable[[], None]) -> None:
         """From within an effect: do this once the lock is let go, because it may call back into the runtime."""

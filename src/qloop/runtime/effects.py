@@ -75,7 +75,8 @@ class Effects:
         elif command.state is TaskState.FAILED and ticket.error is None:
             kind = SessionEnded if "time-to-live" in command.reason else QpuError
             ticket.error = kind(f"The task {command.task} failed", command.reason)
-        if command.state is TaskState.FAILED and isinstance(ticket, QuantumTicket):
+        unbought = command.state is TaskState.FAILED or (command.state is TaskState.CANCELLED and not ticket.attempt)
+        if unbought and isinstance(ticket, QuantumTicket):
             self.sessions.forget(ticket)
         self._settle(ticket, command.state, command.reason)
 

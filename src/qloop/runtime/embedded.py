@@ -80,7 +80,8 @@ class Runtime:
                                         int(wish.max_ttl_s * SECOND)))
         refused = self.effects.refusals.pop(book.id, None)
         if refused is not None:
-            del self.sessions.books[book.id]
+            if self.sessions.books.get(book.id) is book:
+                del self.sessions.books[book.id]
             raise refusal(refused)
         return book.id
 
@@ -109,7 +110,7 @@ class Runtime:
             return self._remember(ticket, recall(known))
         try:
             self._accept(book, ticket, source.n_qubits, cpu_s, after)
-        except QloopError:
+        except Exception:           # refused, or not journaled: nothing was bought
             self.effects.tickets.pop(ticket.id, None)
             self.sessions.forget(ticket)
             raise
@@ -156,7 +157,7 @@ class Runtime:
 
     def _estimate(self, book: Book, ticket: QuantumTicket) -> float:
         """Predicted QPU seconds: of the emulated hardware; 0 leaves it to the session's own average."""
-        for (structure, name), program in book.shelf.programs.items():
+        for (structure, name), program in list(book.shelf.programs.items()):   # others may compile meanwhile
             if structure == ticket.structure and self.parts.emulated[name]:
                 request = Request(ticket.thetas, ticket.shots, ticket.identities, ticket.counts)
                 return self.parts.qpus[name].duration(program, request) * 1e-9

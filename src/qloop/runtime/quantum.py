@@ -93,7 +93,8 @@ class QuantumSide:
         ticket.attempt, ticket.place, ticket.cold_ns = command.attempt, command.qpu, cold_ns
         turn = Turn(ticket, book, command.attempt, command.qpu, cold_ns)
         if self.timers.clock.virtual:
-            self._run_virtually(turn)
+            assert self.core is not None
+            self.core.afterwards(lambda: self._run_virtually(turn))
         elif ticket.inline:
             ticket.grant(turn)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 
 import msgspec
 
@@ -29,10 +30,15 @@ class Sessions:
         self.past: dict[str, SessionView] = {}
         self.kept: set[str] = set()
         self._count = 0
+        self._opening = threading.Lock()
 
     def open(self, wish: SessionWish, now_ns: int) -> Book:
         """Journal the session (or find it there) and make its book; nothing is scheduled yet."""
         check_wish(wish)
+        with self._opening:
+            return self._open(wish, now_ns)
+
+    def _open(self, wish: SessionWish, now_ns: int) -> Book:
         name = wish.name or self._next_name()
         identity = f"{self.run}.{name}"
         if identity in self.books:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from qloop.model.limits import NEVER, SECOND
 from qloop.model.states import SessionState
 from qloop.runtime.assembly import Parts
+from qloop.runtime.clock import VirtualClock
 from qloop.runtime.ticket import QuantumTicket, Ticket
 
 
@@ -41,10 +42,12 @@ def pass_time(parts: Parts, ticket: Ticket, timeout: float | None) -> None:
     """Let virtual time pass until the ticket is done, at most `timeout` seconds of it."""
     if ticket.done:
         return
-    timers = parts.timers
-    last = NEVER if timeout is None else timers.clock.now() + round(timeout * SECOND)
+    timers, clock = parts.timers, parts.timers.clock
+    last = NEVER if timeout is None else clock.now() + round(timeout * SECOND)
     parts.stepper.until(lambda: ticket.done or (timers.next_ns() or 0) > last)
     if not ticket.done:
+        if isinstance(clock, VirtualClock):
+            clock.advance(last)     # the time that was waited has passed, or who asks again would wait for ever
         raise late(ticket, timeout, "It goes on.")
 
 
