@@ -29,19 +29,19 @@ def test_an_event_posted_while_the_engine_is_asked_is_carried_through():
 
 
 def test_waiting_with_a_timeout_makes_virtual_time_pass():
-    with qloop.Runtime(qpus=["twin-hanoi"], clock="virtual", journal=":memory:") as platform:
-        with qloop.Session("s", runtime=platform, shots=1000) as session:
-            future = session.objective(circuit(), ENERGY).submit(START)
-            polls = 0
-            while not future.done():
-                polls += 1
-                assert polls < 100, "time stands still"
-                try:
-                    future.result(timeout=0.5)
-                except TimeoutError:
-                    continue
-            assert polls > 1
-            assert platform.now_s() < 0.5 * polls + 1.0
+    platform = qloop.Runtime(qpus=["twin-hanoi"], clock="virtual", journal=":memory:")
+    with platform, qloop.Session("s", runtime=platform, shots=1000) as session:
+        future = session.objective(circuit(), ENERGY).submit(START)
+        polls = 0
+        while not future.done():
+            polls += 1
+            assert polls < 100, "time stands still"
+            try:
+                future.result(timeout=0.5)
+            except TimeoutError:
+                continue
+        assert polls > 1
+        assert platform.now_s() < 0.5 * polls + 1.0
 
 
 def test_two_threads_that_open_the_same_name_leave_one_session_alive():
