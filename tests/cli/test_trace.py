@@ -86,3 +86,13 @@ def test_a_damaged_line_is_named(call: Caller, trace: Path) -> None:
     done = call("trace", "report", str(trace))
     assert done.code == 2
     assert "Line 5 of" in done.err
+
+
+def test_a_trace_that_contradicts_itself_is_reported_with_a_warning(call: Caller, trace: Path) -> None:
+    assert "contradicts itself" not in call("trace", "report", str(trace)).err
+    lines = trace.read_bytes().split(b"\n")
+    trace.write_bytes(b"\n".join(line for line in lines if b'"qpu_end"' not in line))
+    done = call("trace", "report", str(trace))
+    assert done.code == 0
+    assert "contradicts itself" in done.err
+    assert "never ends" in done.err

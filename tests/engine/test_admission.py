@@ -81,11 +81,18 @@ def test_a_lost_attempt_counts_as_waiting_again() -> None:
     (wish(pin="u7"), ("unknown_qpu", "there is no QPU named u7")),
     (wish(session="none"), ("session_ended", "session none takes no further tasks")),
     (wish(estimate_s=NAN), ("invalid", "estimates must be finite and not negative, the weight also not zero")),
-    (ev.SessionOpened("n", "t", NAN), ("invalid", "the session's weight must be finite and above 0")),
-    (ev.TenantSet("t", 0.0), ("invalid", "the tenant's weight must be finite and above 0")),
+    (ev.SessionOpened("n", "t", NAN), ("invalid", "the session's weight must be from 1e-06 to 1e+06")),
+    (ev.TenantSet("t", 0.0), ("invalid", "the tenant's weight must be from 1e-06 to 1e+06")),
 ])
 def test_what_can_never_work_is_told(event: ev.Event, found: tuple[str, str]) -> None:
     assert refused(Bench("efaas", qpus=(5, 9)), event) == found
+
+
+@pytest.mark.parametrize("weight", [1e17, 1e308, 1.1e6, 9e-7, 0.0, -1.0, INF, NAN])
+def test_weights_of_sessions_and_tenants_are_bounded(weight: float) -> None:
+    told = ("invalid", "the {}'s weight must be from 1e-06 to 1e+06")
+    assert refused(Bench("efaas"), ev.SessionOpened("n", "t", weight)) == (told[0], told[1].format("session"))
+    assert refused(Bench("efaas"), ev.TenantSet("t", weight)) == (told[0], told[1].format("tenant"))
 
 
 @pytest.mark.parametrize("bad", [

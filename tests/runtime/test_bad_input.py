@@ -107,7 +107,7 @@ def test_an_unknown_optimizer(session):
     ({"max_time": 1e12}, "max_time is .*to a year"), ({"interactive_ttl": NAN}, "interactive_ttl is nan"),
     ({"interactive_ttl": 0}, "interactive_ttl is 0"), ({"name": "a/b"}, "name 'a/b' cannot be used"),
     ({"name": "x" * 65}, "at most 64"), ({"tenant": ""}, "tenant's name is empty"), ({"seed": -1}, "seed is -1"),
-    ({"seed": 2**63}, "seed is"), ({"weight": 0}, "weight is 0")])
+    ({"seed": 2**63}, "seed is"), ({"weight": 0}, "weight of the session is 0")])
 def test_impossible_sessions(session, setting, says):
     with pytest.raises(InvalidInput, match=says):
         qloop.Session(**{"name": "other", "runtime": session._client, **setting})

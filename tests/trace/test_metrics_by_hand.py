@@ -201,7 +201,7 @@ def test_jain_by_hand():
 
 def test_dominant_shares_and_slowdown():
     # 2 QPUs x 20 s = 40 QPU-seconds, 4 slots x 20 s = 80 CPU-seconds.
-    script = Script(qpus=("A", "B"), workers=4, horizon_s=20).open(0, "s", tenant="x", weight=2.0)
+    script = Script(qpus=("A", "B"), workers=4, horizon_s=20).open(0, "s", tenant="x", tenant_weight=2.0)
     script.open(0, "g", tenant="y", kind="background")
     script.add(ev.CpuBegin, 0, session="s", task="c").add(ev.CpuEnd, 1, session="s", task="c")
     script.step("s", 0, p=1, b=2, e=6, r=6, up=0.5)  # waits .5
@@ -243,7 +243,7 @@ def test_a_dominant_share_can_be_of_the_classical_side():
 def test_the_lag_of_two_tenants_that_both_wait():
     # f (weight 2) and g wait together in [2, 9]. f runs [2,5], g runs [5,9] on one QPU. Ahead = W_f/2 - W_g:
     # 0 at 2, 1.5 at 5, 1.5 - 4 at 9: the largest move is 4. Bound (1+1) * (3/2 + 4/1) = 11.
-    script = Script(horizon_s=12).open(0, "f", tenant="f", weight=2.0).open(0, "g", tenant="g")
+    script = Script(horizon_s=12).open(0, "f", tenant="f", tenant_weight=2.0).open(0, "g", tenant="g")
     script.step("g", 0, p=0, b=5, e=9, r=9).step("f", 0, p=2, b=2, e=5, r=5)
     for session, until in (("f", 9.0), ("g", 9.0)):
         task = {"session": session, "iteration": 1, "task": f"{session}/1"}

@@ -94,7 +94,7 @@ def test_names_do_not_matter(seed):
 def test_scaling_all_weights_changes_no_fairness(seed, factor):
     trace = runs(seed=seed)
     scaled = Trace.of(trace.header, (
-        msgspec.structs.replace(e, weight=e.weight * factor) if isinstance(e, ev.SessionOpened) else e
+        msgspec.structs.replace(e, tenant_weight=e.tenant_weight * factor) if isinstance(e, ev.SessionOpened) else e
         for e in trace.events))
     before, after = fairness(trace), fairness(scaled)
     assert after.jain == pytest.approx(before.jain)

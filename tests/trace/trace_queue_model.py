@@ -100,13 +100,13 @@ class Model:
     def open_loop(self, now, name, tenant):
         self.live += 1
         weight = 2.0 if tenant.endswith("a") else 1.0
-        self.emit(ev.SessionOpened, now, session=name, tenant=tenant, weight=weight, optimum=-1.0)
+        self.emit(ev.SessionOpened, now, session=name, tenant=tenant, tenant_weight=weight, optimum=-1.0)
         self.think(now, name, 0)
 
     def open_background(self, now, name, tenant, length):
         self.live += 1
         weight = 2.0 if tenant.endswith("a") else 1.0
-        self.emit(ev.SessionOpened, now, session=name, tenant=tenant, weight=weight, session_kind="background")
+        self.emit(ev.SessionOpened, now, session=name, tenant=tenant, tenant_weight=weight, session_kind="background")
         self.ready(now, name, 0, length)
 
     def think(self, now, name, k):

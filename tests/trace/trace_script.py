@@ -24,9 +24,9 @@ class Script:
         self.recorder.emit(make, ns(t), **fields)
         return self
 
-    def open(self, t, session, tenant="t1", kind="loop", weight=1.0, optimum=None):
-        return self.add(ev.SessionOpened, t, session=session, tenant=tenant, session_kind=kind, weight=weight,
-                        optimum=optimum)
+    def open(self, t, session, tenant="t1", kind="loop", tenant_weight=1.0, optimum=None):
+        return self.add(ev.SessionOpened, t, session=session, tenant=tenant, session_kind=kind,
+                        tenant_weight=tenant_weight, optimum=optimum)
 
     def close(self, t, session):
         return self.add(ev.SessionClosed, t, session=session)

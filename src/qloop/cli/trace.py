@@ -38,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
                            "Name fewer")
     traces = _read(args.files)
     reports = {name: summary(trace) for name, trace in traces.items()}
+    for name, trace in traces.items():
+        _warn(name, trace)
     figures = _figure(traces, args.out) if args.out else ()
     if args.json:
         console.document(_as_dict(args.files, reports, figures))
@@ -62,6 +64,17 @@ def _read(files: list[str]) -> dict[str, Trace]:
     if len(set(names)) < len(names):
         raise InvalidInput("The same trace is named twice", "", "Name each once")
     return dict(zip(names, traces, strict=True))
+
+
+def _warn(name: str, trace: Trace) -> None:
+    """Tell of what contradicts itself in a trace; the report of it is still given."""
+    from qloop.trace.check import violations
+
+    found = violations(trace, complete=not trace.truncated)
+    if found:
+        more = f" (and {len(found) - MOST} more)" if len(found) > MOST else ""
+        console.say(f"warning: the trace {name} contradicts itself: {'; '.join(found[:MOST])}{more}. "
+                    "Its numbers may be wrong")
 
 
 def _print(reports: dict[str, Report]) -> None:

@@ -87,7 +87,7 @@ def apply(state: State, now: int, event: ev.Event, out: list[Command]) -> None:
         case ev.SessionCancelled():
             cancel_session(state, event, out)
         case ev.SessionConverged():
-            workloads.converged(state, event.session)
+            workloads.converged(state, event)
         case ev.TenantSet():
             workloads.set_tenant(state, event, out)
         case _:

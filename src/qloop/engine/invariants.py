@@ -68,7 +68,7 @@ def check_lanes(state: State) -> None:
     assert set(found) == waiting, f"lanes {sorted(found)} but waiting {sorted(waiting)}"
     assert state.waiting == len(waiting), "the count of waiting tasks is wrong"
     for class_ in range(MAX_CLASSES):
-        count = sum(int(state.tasks[i][CLASS]) == class_ for i in waiting)
+        count = sum(int(state.tasks[i][CLASS]) == class_ for i in waiting - state.homeless.keys())
         assert state.totals[WAITING + class_] == count, f"waiting in class {class_}"
         for qpu in state.qpus:
             queued = sum(state.tasks[i][ESTIMATE] for i in waiting

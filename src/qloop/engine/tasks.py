@@ -14,6 +14,7 @@ from qloop.policies.columns import (
     BUSY,
     CLASS,
     ESTIMATE,
+    HOMELESS,
     MEASURED,
     ONLINE,
     SCAN,
@@ -63,10 +64,12 @@ def place(state: State, task: Quantum) -> None:
     i, bound = task.row, -1
     if not state.policy.shared:
         bound = bind(state.policy.place, state.tasks, state.flows, state.qpu_rows, state.totals, i, state.t)
+        if bound < 0:
+            bound = HOMELESS
     if bound >= 0:
         note_terms(state, task, bound)
     ledger.enqueue(state.tasks, state.qpu_rows, state.totals, i, bound)
-    if bound < 0 and not state.policy.shared:
+    if bound == HOMELESS:
         state.homeless[i] = None
     else:
         lanes.push(state, i)

@@ -8,19 +8,20 @@ from qloop.engine import classical, counts, resources, tasks
 from qloop.engine.lanes import SLACK
 from qloop.engine.state import Classical, Ended, Quantum, Session, State, Task
 from qloop.model.commands import Command, Refused, SessionEnded
-from qloop.model.events import ClassicalSubmitted, QuantumSubmitted, SessionOpened, TenantSet
-from qloop.model.limits import NEVER
+from qloop.model.events import ClassicalSubmitted, QuantumSubmitted, SessionConverged, SessionOpened, TenantSet
+from qloop.model.limits import MAX_WEIGHT, MIN_WEIGHT, NEVER
 from qloop.model.states import SESSION_ENDED, SessionState, TaskState, Trigger
 from qloop.policies import ledger
 from qloop.policies.columns import CONVERGED, INF, OPEN, OUTSTANDING, QUBITS, WEIGHT, new_flow
 
 RETRY_AFTER_S = 1.0
+WEIGHTS = f"from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}"
 
 
 def set_tenant(state: State, event: TenantSet, out: list[Command]) -> None:
     """A tenant's weight, from now on."""
-    if not 0.0 < event.weight < INF:
-        out.append(Refused(event.tenant, "invalid", "the tenant's weight must be finite and above 0"))
+    if not MIN_WEIGHT <= event.weight <= MAX_WEIGHT:
+        out.append(Refused(event.tenant, "invalid", f"the tenant's weight must be {WEIGHTS}"))
         return
     row = state.tenants.get(event.tenant)
     if row is None:
@@ -50,8 +51,8 @@ def open_session(state: State, now: int, event: SessionOpened, out: list[Command
         out.append(Refused(event.session, "sessions", f"{len(state.sessions)} sessions are open, which is the limit",
                            RETRY_AFTER_S))
         return
-    if not 0.0 < event.weight < INF:
-        out.append(Refused(event.session, "invalid", "the session's weight must be finite and above 0"))
+    if not MIN_WEIGHT <= event.weight <= MAX_WEIGHT:
+        out.append(Refused(event.session, "invalid", f"the session's weight must be {WEIGHTS}"))
         return
     if event.tenant not in state.tenants:
         set_tenant(state, TenantSet(event.tenant), out)
@@ -139,11 +140,11 @@ def close(state: State, session_id: str, out: list[Command]) -> None:
         end(state, session, Trigger.DRAINED, "closed by its owner", out)
 
 
-def converged(state: State, session_id: str) -> None:
-    """The loop has converged: what it still submits is NORMAL."""
-    session = state.sessions.get(session_id)
+def converged(state: State, event: SessionConverged) -> None:
+    """The loop has converged: what it still submits is NORMAL; or another one of the session began."""
+    session = state.sessions.get(event.session)
     if session is not None:
-        state.flows[session.row][CONVERGED] = 1.0
+        state.flows[session.row][CONVERGED] = float(event.converged)
 
 
 def drop(state: State, session: Session, trigger: Trigger, reason: str, out: list[Command]) -> None:

@@ -16,8 +16,8 @@ def seconds(name: str, wish: float | str | None) -> float:
         return 0.0
     if isinstance(wish, str):
         return _parse(name, wish)
-    if isinstance(wish, bool) or not isinstance(wish, int | float) or not 0.0 < wish < float("inf"):
-        raise InvalidInput(f"{name} is {wish!r}", "", "Give seconds above 0, or a text such as '2h 30m'")
+    if isinstance(wish, bool) or not isinstance(wish, int | float) or not 0.0 < wish < 1e300:
+        raise InvalidInput(f"{name} is {wish!r:.80}", "", "Give seconds above 0, or a text such as '2h 30m'")
     return float(wish)
 
 

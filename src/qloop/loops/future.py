@@ -31,8 +31,8 @@ class QuantumFuture(Generic[T]):
     def status(self) -> str:
         """`ready` (waits for a QPU), `running`, `done`, `failed` or `cancelled`."""
         ticket = self._ticket
-        if not ticket.done and ticket.attempt:
-            return TaskState.RUNNING.value
+        if ticket.state is TaskState.RUNNING and ticket.reported == ticket.attempt:
+            return TaskState.READY.value    # that attempt is over, and the next has not begun
         return ticket.state.value
 
     def done(self) -> bool:
@@ -120,5 +120,5 @@ def check_timeout(timeout: float | None) -> None:
     if timeout is None:
         return
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0.0 <= timeout <= MAX_TIMEOUT_S:
-        raise InvalidInput(f"The time-out is {timeout!r}", "",
+        raise InvalidInput(f"The time-out is {timeout!r:.80}", "",
                            f"Give seconds from 0 to {MAX_TIMEOUT_S:.0f}, or None to wait as long as it takes")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qloop.loops.future import QuantumFuture
 from qloop.loops.objective import Objective
-from qloop.loops.optimizers.protocol import Optimizer
+from qloop.loops.optimizers.protocol import Optimizer, Stop
 from qloop.loops.result import Iteration, LoopResult
 from qloop.loops.stepper import Stepper
 from qloop.runtime.client import Client, Outcome
@@ -103,6 +103,8 @@ class Loop:
             self._done(self)
 
     def _ask(self) -> Values:
+        if self._batch == 0:    # an earlier loop of the session may have converged
+            self.client.close_session(self.objective.session, converged=False)
         self.client.note(self.objective.session, "iteration_begin", iteration=self._batch)
         points = self.optimizer.ask()
         self._asked = self.client.now_s()
@@ -131,7 +133,8 @@ class Loop:
 
     def _end(self) -> LoopResult:
         self.finished = True
-        self.client.close_session(self.objective.session, converged=True)
+        if self.optimizer.reason in (Stop.TOLERANCE, Stop.STAGNATION):
+            self.client.close_session(self.objective.session, converged=True)
         return self.result()
 
     def result(self) -> LoopResult:

@@ -38,7 +38,7 @@ class Objective:
 
     def values(self, thetas: ArrayLike, *, iteration: int = 0, cpu_s: float = 0.0) -> NDArray[np.float64]:
         """Expectation values (batch,) at thetas (batch, P), as one quantum task."""
-        rows = np.asarray(thetas, dtype=np.float64)
+        rows = real(thetas)
         outcome = self._client.evaluate(self.session, self.structure, rows, self.shots, iteration=iteration,
                                         cpu_s=cpu_s, timeout=self._timeout)
         self.evaluations += len(outcome.values)
@@ -53,17 +53,27 @@ class Objective:
     def submit_batch(self, thetas: ArrayLike, *, iteration: int = 0, cpu_s: float = 0.0,
                      ) -> QuantumFuture[NDArray[np.float64]]:
         """Ask for the values (batch,) at thetas (batch, P) as one quantum task, and go on."""
-        ticket = self._client.submit(self.session, self.structure, np.asarray(thetas, dtype=np.float64), self.shots,
+        ticket = self._client.submit(self.session, self.structure, real(thetas), self.shots,
                                      iteration=iteration, cpu_s=cpu_s)
         return QuantumFuture(self._client, ticket, all_values)
 
 
+def real(theta: ArrayLike) -> NDArray[np.float64]:
+    """The parameters as float64; InvalidInput if they are not real numbers."""
+    try:
+        values = np.asarray(theta)
+        if values.dtype.kind == "c":
+            raise InvalidInput("The parameters are complex", "Rotation angles are real", "Give real numbers")
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput("The parameters are not numbers", str(error), "Give a sequence of real numbers") from None
+
+
 def single(theta: ArrayLike) -> NDArray[np.float64]:
     """One parameter set as a batch of one; InvalidInput if it is not one-dimensional."""
-    try:
-        row = np.asarray(theta, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput("The parameters are not numbers", str(error), "Give a sequence of real numbers") from None
+    row = real(theta)
     if row.ndim > 1:
         raise InvalidInput(f"The parameters have shape {row.shape}", "One evaluation takes one set",
                            "Give a sequence, or use values() or submit_batch() for several sets")

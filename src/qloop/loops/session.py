@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,7 +38,7 @@ class Session:
                  shots: int | None = None, tenant: str = "default", weight: float = 1.0, seed: int | None = None,
                  max_time: float | str | None = None, interactive_ttl: float | str | None = None,
                  kind: str = "loop", optimum: float | None = None) -> None:
-        self._client = runtime if runtime is not None else connect()
+        self._client = client_of(runtime)
         self.shots = shot_count(shots)
         wish = SessionWish(name=name, tenant=tenant, weight=weight, seed=seed, shots=self.shots, kind=kind,
                            qpu=self._client.default_qpu if qpu is None else qpu, optimum=optimum,
@@ -54,7 +54,8 @@ class Session:
         client, wish = reopen(session, journal)
         try:
             opened = cls(wish.name, runtime=client, qpu=wish.qpu, shots=wish.shots or None, tenant=wish.tenant,
-                         seed=wish.seed, kind=wish.kind)
+                         weight=wish.weight, seed=wish.seed, max_time=wish.max_ttl_s or None,
+                         interactive_ttl=wish.interactive_ttl_s or None, kind=wish.kind, optimum=wish.optimum)
         except BaseException:
             client.close()
             raise
@@ -73,8 +74,9 @@ class Session:
 
     def sample(self, circuit: QuantumCircuit, theta: ArrayLike = (), *, shots: int) -> QuantumFuture[dict[str, int]]:
         """Ask for counts of bit strings (Qiskit's order), of the measured qubits or, without measurements, of all."""
+        drawn = required_shots(shots)
         structure = self._client.prepare(self.id, circuit, None)
-        ticket = self._client.submit(self.id, structure, single(theta), shots, counts=True)
+        ticket = self._client.submit(self.id, structure, single(theta), drawn, counts=True)
         return QuantumFuture(self._client, ticket, first_counts)
 
     def minimize(self, circuit: QuantumCircuit, observable: SparsePauliOp, x0: ArrayLike | None = None, *,
@@ -107,6 +109,9 @@ class Session:
         chosen = optimizer
         if isinstance(chosen, str):
             own = self.details().seed % 2**32 if seed is None else seed
+            if objective.n_parameters == 0:
+                raise InvalidInput("The circuit has no parameters", "There is nothing to minimise over",
+                                   "Use session.submit(circuit, observable, []) for its value")
             start = self._start(objective.n_parameters, own) if x0 is None else x0
             if "last_evaluation" in by_name.option_names(chosen):
                 options.setdefault("last_evaluation", True)     # so that `fun` is the energy at `x`, not an estimate
@@ -162,6 +167,15 @@ class Session:
         return f"<Session {self.id}>"
 
 
+def client_of(runtime: object) -> Client:
+    """The runtime given, or the program's own; InvalidInput for what is none."""
+    if runtime is None:
+        return connect()
+    if not hasattr(runtime, "open_session"):
+        raise InvalidInput(f"The runtime is {runtime!r:.80}", "", "Give a qloop.Runtime, or None for the program's own")
+    return cast(Client, runtime)
+
+
 def shot_count(shots: int | None) -> int:
     """The number of shots, 0 for None; InvalidInput for a number of shots that is none."""
     if shots is None:
@@ -170,6 +184,13 @@ def shot_count(shots: int | None) -> int:
         raise InvalidInput(f"The number of shots is {shots!r}", "",
                            "Give an integer above 0, or None for exact expectation values")
     return int(shots)
+
+
+def required_shots(shots: int) -> int:
+    """The number of shots; InvalidInput also for None."""
+    if shots is None:
+        raise InvalidInput("Counts were asked for without shots", "", "Give a number of shots above 0")
+    return shot_count(shots)
 
 
 def first_counts(outcome: Outcome) -> dict[str, int]:

@@ -40,9 +40,10 @@ class SessionCancelled(msgspec.Struct, frozen=True, tag=True):
 
 
 class SessionConverged(msgspec.Struct, frozen=True, tag=True):
-    """The loop says that it has converged: its further tasks are NORMAL."""
+    """The loop says that it has converged: its further tasks are NORMAL. `converged=False`: a new loop began."""
 
     session: str
+    converged: bool = True
 
 
 class QuantumSubmitted(msgspec.Struct, frozen=True, tag=True):

@@ -20,6 +20,7 @@ class Limits(msgspec.Struct, frozen=True):
     max_ttl_ns: int = 8 * 3600 * SECOND         # life of a session
 
 
+MIN_WEIGHT, MAX_WEIGHT = 1e-6, 1e6    # of sessions and tenants
 MAX_SHOTS = 100_000_000         # shots of one quantum task
 MAX_PARAMETERS = 100_000        # parameters of one circuit
 MAX_BATCH = 1_000_000           # parameter sets of one quantum task

@@ -25,7 +25,7 @@ STARTED_AT = 6   # when it began on a QPU, -1 before
 MEASURED = 7     # measured QPU seconds, -1 before the end
 CPU = 8          # CPU seconds of its iteration
 PIN = 9          # row of the only QPU it may run on, -1 for any
-BOUND = 10       # row of the QPU in whose lane it waits, -1 in a shared lane
+BOUND = 10       # row of the QPU in whose lane it waits, -1 in a shared lane, HOMELESS in none
 # tasks: state
 KEY = 11         # order within its lane, smallest first
 CLASS = 12       # lane class, 0 .. classes-1
@@ -93,6 +93,7 @@ LAMBDA_EPOCH = 22  # seconds that a change of calibration epoch costs a loop
 WARM_TTL = 23    # seconds for which a QPU's waveforms stay loaded
 TOTAL_COLUMNS = 24
 
+HOMELESS = -2    # a task that no QPU online can run: it is in no lane, and no backlog
 MAX_CLASSES = 3  # lanes of one QPU, or of the platform where lanes are shared
 HOLD = -1        # `pick`: start nothing on this QPU now
 SCAN = -2        # `pick`: show me the first entries of lane 0 (of lane k: SCAN - k)

@@ -55,7 +55,9 @@ def share(flows: Table, row: int) -> float:
     """The session's weight now: its tenant's weight, divided among the tenant's active sessions by theirs."""
     flow = flows[row]
     tenant = flows[int(flow[PARENT])]
-    return tenant[WEIGHT] * flow[WEIGHT] / tenant[ACTIVE_WEIGHT]
+    # the sum is kept by adding and subtracting: what rounding left of it may be less than one of its parts
+    active = tenant[ACTIVE_WEIGHT] if tenant[ACTIVE_WEIGHT] > flow[WEIGHT] else flow[WEIGHT]
+    return tenant[WEIGHT] * flow[WEIGHT] / active
 
 
 def charge(totals: Row, cpu: float, quantum: float, weight: float) -> float:

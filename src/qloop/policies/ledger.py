@@ -16,6 +16,7 @@ from qloop.policies.columns import (
     FLOW,
     FREE_AT,
     HELD,
+    HOMELESS,
     KEY,
     LAST_END,
     LAST_EPOCH,
@@ -58,11 +59,12 @@ def note_ready(tasks: Table, flows: Table, i: int, now: float) -> None:
 
 
 def enqueue(tasks: Table, qpus: Table, totals: Row, i: int, bound: int) -> None:
-    """Task i joined the lane of QPU `bound` (-1: a shared lane)."""
+    """Task i joined the lane of QPU `bound` (-1: a shared lane; HOMELESS: none, and it counts nowhere)."""
     task = tasks[i]
     task[BOUND] = float(bound)
     class_ = int(task[CLASS])
-    totals[WAITING + class_] += 1.0
+    if bound != HOMELESS:
+        totals[WAITING + class_] += 1.0
     if bound >= 0:
         qpus[bound][QUEUED + class_] += task[ESTIMATE]
 
@@ -71,7 +73,8 @@ def dequeue(tasks: Table, qpus: Table, totals: Row, i: int) -> None:
     """Task i left its lane: it starts, moves, or was cancelled."""
     task = tasks[i]
     bound, class_ = int(task[BOUND]), int(task[CLASS])
-    totals[WAITING + class_] -= 1.0
+    if bound != HOMELESS:
+        totals[WAITING + class_] -= 1.0
     if bound >= 0:
         left = qpus[bound][QUEUED + class_] - task[ESTIMATE]
         qpus[bound][QUEUED + class_] = left if left > 0.0 else 0.0

@@ -1,4 +1,8 @@
-"""Reservation: a session holds a QPU for itself from its first shot until it closes."""
+"""Reservation: a session holds a QPU for itself from its first shot until it closes.
+
+The line is read SCAN_LIMIT tasks deep: behind a holder with so many waiting tasks a second, free QPU stays idle until
+one of them is served (docs/decisions/0001-the-policy-seam.md).
+"""
 
 from __future__ import annotations
 

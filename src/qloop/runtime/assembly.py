@@ -169,6 +169,9 @@ def open_store(options: Options, run: str) -> Store:
     place = options.journal
     if place is not None and not isinstance(place, str | Path):
         return place
+    if str(place) == MEMORY and options.resume:
+        raise InvalidInput("A run cannot be resumed from a journal in memory", "It ended with its process",
+                           "Give the journal's file, or leave it out")
     if str(place) == MEMORY:
         return MemoryStore()
     path = layout.journal_path(run) if place is None else Path(place)
@@ -192,6 +195,12 @@ def begin(parts: Parts, options: Options) -> None:
     """Journal the run and bring its resources up."""
     configuration = options.configuration()
     try:
+        if options.resume and not options.run:
+            raise InvalidInput("A run is to be resumed, but not which", "",
+                               "Give its id as run=; 'qloop sessions' lists them")
+        known = [info.row.id for info in parts.store.runs()] if options.resume else [parts.run]
+        if known and parts.run not in known:    # one that died before its first record is in none
+            raise UnknownName("run in this journal", parts.run, known)
         parts.store.begin_run(Run(parts.run, options.program, time.time_ns(), options.seed, parts.timers.clock.name,
                                   __version__, "", configuration_hash(configuration),
                                   msgspec.json.encode(configuration, order="sorted")))

@@ -58,9 +58,9 @@ class Client(Protocol):
     def cancel(self, ticket: Ticket) -> None:
         """End a task."""
 
-    def close_session(self, session: str, *, cancel: bool = False, converged: bool = False,
+    def close_session(self, session: str, *, cancel: bool = False, converged: bool | None = None,
                       keep: bool = False) -> None:
-        """Drain and close, or cancel with all tasks; `converged` only says so; `keep` leaves it to be resumed."""
+        """Drain and close, or cancel with all tasks; `converged` only says if it is; `keep` leaves it resumable."""
 
     def ideal(self, session: str, structure: str, theta: NDArray[np.float64]) -> float | None:
         """The noise-free value at theta (P,), for the trace alone; None if nobody records it."""

@@ -20,7 +20,7 @@ from qloop.runtime.classical import ENVIRONMENT, opened, packed
 from qloop.runtime.effects import refusal
 from qloop.runtime.identity import batch_digest
 from qloop.runtime.journal.rows import TaskRow
-from qloop.runtime.options import Options
+from qloop.runtime.options import Options, options_from
 from qloop.runtime.ordered import take, taken
 from qloop.runtime.quantum import Book, recall
 from qloop.runtime.sessions import view_of
@@ -41,7 +41,7 @@ class Runtime:
     """
 
     def __init__(self, options: Options | None = None, **settings: Any) -> None:
-        chosen = (options or Options(**settings)).check()
+        chosen = (options or options_from(settings)).check()
         order = take(chosen)
         chosen = chosen if order is None else order.identity(chosen)
         self.parts = assembly.assemble(chosen)
@@ -200,11 +200,11 @@ class Runtime:
         """End a task; when this returns, it has ended."""
         self.core.tell(ev.TaskCancelled(ticket.id))
 
-    def close_session(self, session: str, *, cancel: bool = False, converged: bool = False,
+    def close_session(self, session: str, *, cancel: bool = False, converged: bool | None = None,
                       keep: bool = False) -> None:
-        """Drain and close, or cancel with all tasks; `converged` only says so; `keep` leaves it to be resumed."""
-        if converged:
-            self.core.post(ev.SessionConverged(session))
+        """Drain and close, or cancel with all tasks; `converged` only says if it is; `keep` leaves it resumable."""
+        if converged is not None:
+            self.core.post(ev.SessionConverged(session, converged))
             return
         if keep:
             self.sessions.kept.add(session)

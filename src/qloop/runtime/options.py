@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from qloop.errors import InvalidInput, UnknownName
-from qloop.model.limits import Limits
+from qloop.model.limits import NEVER, Limits
 from qloop.policies.record import Policy
 from qloop.qpus.protocol import LocalQpu
+from qloop.runtime.checks import NAME, check_tenant, check_weight
 from qloop.runtime.journal.protocol import Store
 
 MEMORY = ":memory:"
@@ -46,17 +47,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self) -> Options:
         """Itself; raises InvalidInput or UnknownName for what cannot work."""
-        if not self.qpus:
-            raise InvalidInput("A runtime needs at least one QPU", "", "Give qpus=['exact'], for example")
-        if not (isinstance(self.seed, int) and 0 <= self.seed < 2**63):
-            raise InvalidInput(f"The seed is {self.seed!r}", "", "Give an integer from 0 to 2^63 - 1")
-        if not (isinstance(self.workers, int) and 0 <= self.workers <= 1024):
-            raise InvalidInput(f"The number of workers is {self.workers!r}", "", "Give an integer from 0 to 1024")
-        if self.durability not in ("process", "power"):
-            raise UnknownName("durability", self.durability, ("process", "power"))
-        for tenant, weight in self.tenants.items():
-            if not (isinstance(weight, int | float) and 0.0 < weight < float("inf")):
-                raise InvalidInput(f"The weight of tenant {tenant!r} is {weight!r}", "", "Give a number above 0")
+        check_options(self)
         return self
 
     @property
@@ -74,3 +65,50 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
                 "policy": self.policy_name, "placement": self.placement or "",
                 "settings": {name: float(value) for name, value in self.policy_settings.items()}, "clock": clock,
                 "seed": self.seed, "tenants": {tenant: float(weight) for tenant, weight in self.tenants.items()}}
+
+
+def options_from(settings: Mapping[str, Any]) -> Options:
+    """Options by name; UnknownName, with the nearest, for one that does not exist."""
+    for name in settings:
+        if name not in Options.__struct_fields__:
+            raise UnknownName("option of a runtime", name, Options.__struct_fields__)
+    return Options(**settings)
+
+
+def check_options(options: Options) -> None:
+    """Refuse a runtime that can never work."""
+    if isinstance(options.qpus, str) or not isinstance(options.qpus, Sequence) or not options.qpus:
+        raise InvalidInput(f"The QPUs are {options.qpus!r:.80}", "A runtime needs a list of at least one QPU",
+                           "Give qpus=['exact'], for example")
+    for label, value, kinds in (("policy_settings", options.policy_settings, Mapping),
+                                ("tenants", options.tenants, Mapping), ("limits", options.limits, Limits),
+                                ("program", options.program, str), ("trace", options.trace, bool | str | Path)):
+        if not isinstance(value, kinds):
+            raise InvalidInput(f"{label} is {value!r:.80}", "", f"Give a {kinds}")
+    if isinstance(options.journal, int | float | bytes):
+        raise InvalidInput(f"The journal is {options.journal!r:.80}", "", "Give a file, ':memory:', or None")
+    _check_numbers(options)
+    if options.durability not in ("process", "power"):
+        raise UnknownName("durability", options.durability, ("process", "power"))
+    for tenant, weight in options.tenants.items():
+        check_tenant(tenant)
+        check_weight(f"tenant {tenant!r}", weight)
+    _check_run(options)
+
+
+def _check_numbers(options: Options) -> None:
+    if isinstance(options.seed, bool) or not isinstance(options.seed, int) or not 0 <= options.seed < 2**63:
+        raise InvalidInput(f"The seed is {options.seed!r:.80}", "", "Give an integer from 0 to 2^63 - 1")
+    workers = options.workers
+    if isinstance(workers, bool) or not isinstance(workers, int) or not 0 <= workers <= 1024:
+        raise InvalidInput(f"The number of workers is {workers!r:.80}", "", "Give an integer from 0 to 1024")
+    for name, value in msgspec.structs.asdict(options.limits).items():
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= NEVER:
+            raise InvalidInput(f"The limit {name} is {value!r:.80}", "", "Give an integer of at least 1")
+
+
+def _check_run(options: Options) -> None:
+    """The run's id becomes a file's name."""
+    if options.run and not (isinstance(options.run, str) and NAME.fullmatch(options.run)):
+        raise InvalidInput(f"The run id {options.run!r:.80} cannot be used", "It becomes the name of a file",
+                           "Use letters, digits, '-' and '_', at most 64")

@@ -55,6 +55,7 @@ class Programs:
         if not isinstance(circuit, QuantumCircuit):
             raise InvalidInput(f"A circuit is a {type(circuit).__name__}", "qloop takes Qiskit circuits",
                                "Give a qiskit.QuantumCircuit")
+        check_observable(observable)
         source = Source(circuit, observable, circuit.num_qubits, circuit.num_parameters)
         first = self._first(circuit.num_qubits, pin)
         structure = structure_hash(circuit, observable)
@@ -104,3 +105,18 @@ class Programs:
                              "Report this as a bug of the QPU's plugin")
         self._shared[structure, qpu, ""] = program
         self._shared[structure, qpu, str(program.simulator)] = program
+
+
+def check_observable(observable: object) -> None:
+    """InvalidInput unless it is None or a SparsePauliOp with numbers for coefficients."""
+    import numpy as np
+    from qiskit.quantum_info import SparsePauliOp
+
+    if observable is None:
+        return
+    if not isinstance(observable, SparsePauliOp):
+        raise InvalidInput(f"The observable is a {type(observable).__name__}", "qloop takes sums of Pauli strings",
+                           "Give a qiskit.quantum_info.SparsePauliOp; SparsePauliOp('ZZI') makes one of a string")
+    if not np.issubdtype(observable.coeffs.dtype, np.number):
+        raise InvalidInput("The observable has coefficients that are not numbers", "Only circuits may have parameters",
+                           "Bind the observable's parameters first")

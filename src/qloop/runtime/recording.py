@@ -11,7 +11,7 @@ from qloop.model import commands as cmd
 from qloop.model import events as ev
 from qloop.model.states import Outcome as Ending
 from qloop.model.states import SessionState, TaskState
-from qloop.policies.columns import BOUND
+from qloop.policies.columns import BOUND, WEIGHT
 from qloop.runtime.ticket import ClassicalTicket, QuantumTicket, Ticket
 from qloop.trace import schema as tr
 from qloop.trace.recorder import Recorder
@@ -23,18 +23,23 @@ OUTCOME: dict[Ending, tr.Outcome] = {
 
 
 class Recording:
-    """The witness of a core. `tickets` finds the ticket of a task; `kinds` the (kind, optimum) of a session."""
+    """The witness of a core. `tickets` finds the ticket of a task; `kinds` the (kind, optimum) of a session.
+
+    `log` is what the engine was told and answered; it grows without end, and is kept only where no file is written.
+    """
 
     def __init__(self, recorder: Recorder, engine: Engine, tickets: Callable[[str], Ticket | None],
                  kinds: dict[str, tuple[tr.SessionKind, float | None]]) -> None:
         self.recorder, self.engine, self.tickets, self.kinds = recorder, engine, tickets, kinds
         self.log: list[tuple[int, ev.Event, tuple[cmd.Command, ...]]] = []
-        self._running: dict[str, tuple[str, int]] = {}
+        self._running: dict[str, tuple[Ticket, int]] = {}
+        self._calls: dict[tuple[str, int], tuple[ClassicalTicket, str]] = {}
         self._placed: dict[str, str] = {}
 
     def __call__(self, now: int, event: ev.Event, commands: list[cmd.Command]) -> None:
         """Record one event and what it caused."""
-        self.log.append((now, event, tuple(commands)))
+        if not self.recorder.streams:
+            self.log.append((now, event, tuple(commands)))
         refused = {command.subject for command in commands if isinstance(command, cmd.Refused)}
         self._event(now, event, refused)
         for command in commands:
@@ -56,18 +61,20 @@ class Recording:
             case ev.SessionOpened() if event.session not in refused:
                 kind, optimum = self.kinds.get(event.session, ("loop", None))
                 emit(tr.SessionOpened, now, session=event.session, tenant=event.tenant, weight=event.weight,
-                     session_kind=kind, label=event.session.rpartition(".")[2], optimum=optimum)
+                     tenant_weight=self._tenant_weight(event.tenant), session_kind=kind,
+                     label=event.session.rpartition(".")[2], optimum=optimum)
             case ev.CalibrationEnded():
                 emit(tr.CalibrationEnd, now, qpu=event.qpu, epoch=event.epoch)
             case ev.QpuJoined():
                 emit(tr.QpuOnline, now, qpu=event.qpu)
             case ev.QpuLeft():
+                self._lost(now, event.qpu)
                 emit(tr.QpuOffline, now, qpu=event.qpu, reason=event.reason)
             case ev.ClassicalEnded():
-                ticket = self.tickets(event.task)
-                if ticket is not None:
-                    emit(tr.CpuEnd, now, session=ticket.session, task=event.task, worker=event.worker,
-                         iteration=ticket.iteration)
+                self._cpu_end(now, (event.task, event.attempt))
+            case ev.WorkerLeft():
+                for key in [key for key, (_, worker) in self._calls.items() if worker == event.worker]:
+                    self._cpu_end(now, key)
             case _:
                 pass
 
@@ -115,22 +122,31 @@ class Recording:
         if self._placed.pop(command.task, "") != command.qpu:
             self._place(now, ticket, command.qpu, command.terms, command.attempt)
             self._placed.pop(command.task)
-        self._running[command.qpu] = (command.task, command.attempt)
+        # The ticket itself: a cancelled task leaves the table of tickets before its QPU is free.
+        self._running[command.qpu] = ticket, command.attempt
         self.recorder.emit(tr.QpuBegin, now, **self._where(ticket), qpu=command.qpu, attempt=command.attempt,
                            class_="hot" if command.hot else "normal")
 
     def _qpu_end(self, now: int, event: ev.QuantumEnded) -> None:
         """The end of the attempt that the QPU runs; any other is a late report, which the engine ignores too."""
-        if self._running.get(event.qpu) != (event.task, event.attempt):
-            return
-        del self._running[event.qpu]
-        ticket = self.tickets(event.task)
+        ticket, attempt = self._running.get(event.qpu, (None, 0))
+        if ticket is not None and (ticket.id, attempt) == (event.task, event.attempt):
+            self._left(now, event.qpu, OUTCOME[event.outcome])
+
+    def _lost(self, now: int, qpu: str) -> None:
+        """What an offline QPU ran is lost."""
+        if qpu in self._running:
+            self._left(now, qpu, "failed")
+
+    def _left(self, now: int, qpu: str, outcome: tr.Outcome) -> None:
+        """The attempt leaves its QPU."""
+        ticket, attempt = self._running.pop(qpu)
         if not isinstance(ticket, QuantumTicket):
             return
-        outcome = ticket.outcome
-        self.recorder.emit(tr.QpuEnd, now, **self._where(ticket), qpu=event.qpu, attempt=event.attempt,
-                           shots=ticket.shots * len(ticket.thetas), epoch=0 if outcome is None else outcome.epoch,
-                           outcome="cancelled" if ticket.done else OUTCOME[event.outcome], overhead_ns=ticket.cold_ns,
+        got = ticket.outcome
+        self.recorder.emit(tr.QpuEnd, now, **self._where(ticket), qpu=qpu, attempt=attempt,
+                           shots=ticket.shots * len(ticket.thetas), epoch=0 if got is None else got.epoch,
+                           outcome="cancelled" if ticket.done else outcome, overhead_ns=ticket.cold_ns,
                            late_ns=ticket.late_ns)
 
     def _task_ended(self, now: int, command: cmd.TaskEnded) -> None:
@@ -158,8 +174,20 @@ class Recording:
             return
         if command.cold:
             self.recorder.emit(tr.ColdStart, now, worker=command.worker, session=ticket.session)
+        self._calls[command.task, command.attempt] = ticket, command.worker
         self.recorder.emit(tr.CpuBegin, now, session=ticket.session, task=command.task, worker=command.worker,
                            iteration=ticket.iteration)
+
+    def _cpu_end(self, now: int, key: tuple[str, int]) -> None:
+        """An attempt leaves its worker, once; one that was given up before has nothing to report any more."""
+        ticket, worker = self._calls.pop(key, (None, ""))
+        if ticket is not None:
+            self.recorder.emit(tr.CpuEnd, now, session=ticket.session, task=ticket.id, worker=worker,
+                               iteration=ticket.iteration)
+
+    def _tenant_weight(self, tenant: str) -> float:
+        state = self.engine.state
+        return float(state.flows[state.tenants[tenant]][WEIGHT])
 
     def note(self, now: int, session: str, what: str, values: dict[str, Any]) -> None:
         """A loop tells of its iteration's begin or end."""

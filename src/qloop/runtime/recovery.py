@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from qloop.errors import JournalError, UnknownName
+from qloop.errors import InvalidInput, JournalError, UnknownName
 from qloop.runtime import layout
 from qloop.runtime.embedded import Runtime
 from qloop.runtime.journal.protocol import Store
@@ -22,6 +22,10 @@ class Kept(msgspec.Struct):
     qpu: str = ""
     shots: int = 0
     kind: str = "loop"
+    weight: float = 1.0
+    interactive_ttl_s: float = 0.0
+    max_ttl_s: float = 0.0
+    optimum: float | None = None
 
 
 class Configuration(msgspec.Struct):
@@ -38,6 +42,8 @@ class Configuration(msgspec.Struct):
 
 def reopen(session: str, journal: str | None = None) -> tuple[Runtime, SessionWish]:
     """A runtime on the session's journal, as its run was set up, and the wish that opens the session again."""
+    if not isinstance(session, str):
+        raise InvalidInput(f"The session id is {session!r:.80}", "", "Give the text that Session.id shows")
     path = Path(journal) if journal is not None else layout.journal_path(layout.run_of_session(session))
     store = SqliteStore(path, create=False)
     try:
@@ -59,8 +65,8 @@ def options_of(run: RunInfo, path: Path) -> Options:
 def wish_of(info: SessionInfo) -> SessionWish:
     """The wish that opens a session again."""
     kept = msgspec.json.decode(info.row.settings, type=Kept)
-    return SessionWish(name=info.row.name, tenant=info.row.tenant, seed=info.row.seed, qpu=kept.qpu, shots=kept.shots,
-                       kind=kept.kind)
+    return SessionWish(name=info.row.name, tenant=info.row.tenant, seed=info.row.seed,
+                       **msgspec.structs.asdict(kept))
 
 
 def _find(store: Store, session: str, path: Path) -> tuple[SessionInfo, RunInfo]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 
 import msgspec
 
-from qloop.errors import Conflict, InvalidInput, SessionEnded
+from qloop.errors import Conflict, SessionEnded
+from qloop.runtime.checks import check_wish
 from qloop.runtime.identity import Counter
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import SessionRow, SessionState
@@ -16,8 +16,7 @@ from qloop.runtime.quantum import Book
 from qloop.runtime.ticket import QuantumTicket
 from qloop.runtime.wishes import SessionView, SessionWish
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-DAY_S = 24 * 3600.0
+KEPT = ("qpu", "shots", "kind", "weight", "interactive_ttl_s", "max_ttl_s", "optimum")   # beside tenant, name, seed
 
 
 class Sessions:
@@ -45,7 +44,7 @@ class Sessions:
             raise Conflict(f"A session named {name!r} is open in this run", "A name stands for one session",
                            "Choose another name, or close the first one")
         seed = derive(self.seed, name) if wish.seed is None else wish.seed
-        settings = msgspec.json.encode({"qpu": wish.qpu, "shots": wish.shots, "kind": wish.kind})
+        settings = msgspec.json.encode({field: getattr(wish, field) for field in KEPT})
         self.store.put_session(SessionRow(identity, self.run, wish.tenant, name, seed, settings, now_ns))
         info = self.store.get_session(identity)
         if info is not None and info.state in (SessionState.CANCELLED, SessionState.EXPIRED):
@@ -97,20 +96,3 @@ def derive(seed: int, name: str) -> int:
     """A session's seed from the run's: the same name gets the same one in every life of the run."""
     digest = hashlib.sha256(f"{seed}\0{name}".encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
-
-
-def check_wish(wish: SessionWish) -> None:
-    """Refuse what can never work, before anything is written."""
-    if wish.name and not NAME.fullmatch(wish.name):
-        raise InvalidInput(f"The session name {wish.name!r} cannot be used", "Names become parts of ids",
-                           "Use letters, digits, '-' and '_', at most 64")
-    if not wish.tenant:
-        raise InvalidInput("The tenant's name is empty", "", "Give a name, or leave it out for 'default'")
-    if not 0.0 < wish.weight < float("inf"):
-        raise InvalidInput(f"The session's weight is {wish.weight!r}", "", "Give a finite number above 0")
-    for label, value in (("interactive_ttl", wish.interactive_ttl_s), ("max_time", wish.max_ttl_s)):
-        if not 0.0 <= value <= 366 * DAY_S:
-            raise InvalidInput(f"The session's {label} is {value!r} seconds", "",
-                               "Give seconds from 0 (the default) to a year")
-    if wish.seed is not None and not (isinstance(wish.seed, int) and 0 <= wish.seed < 2**63):
-        raise InvalidInput(f"The session's seed is {wish.seed!r}", "", "Give an integer from 0 to 2^63 - 1")

@@ -68,8 +68,10 @@ def place(p: Any, world: Any, lanes: Any, homeless: Any, i: int, t: float) -> No
     bound = -1
     if not p.shared:
         bound = bind(p.place, tasks, flows, qpus, totals, i, t)
+        if bound < 0:
+            bound = c.HOMELESS
     enqueue(tasks, qpus, totals, i, bound)
-    if bound < 0 and not p.shared:
+    if bound == c.HOMELESS:
         homeless[i] = 1
     else:
         heappush(lanes[lane_of(p, tasks[i])], (tasks[i][KEY], int(tasks[i][SEQ]), i))

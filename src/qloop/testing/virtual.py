@@ -22,9 +22,10 @@ def virtual_runtime(qpus: Sequence[str | LocalQpu], **settings: Any) -> Runtime:
 
 
 def log_of(runtime: Runtime) -> list[tuple[int, Event, tuple[Command, ...]]]:
-    """What the runtime's engine was told, when, and what it answered; the runtime must record a trace."""
+    """What the runtime's engine was told, when, and what it answered; it must record a trace, and not to a file."""
     recording = runtime.parts.recording
     assert recording is not None, "the runtime records no trace"
+    assert not recording.recorder.streams, "a runtime that writes its trace to a file keeps no log"
     return recording.log
 
 

@@ -33,6 +33,7 @@ class SessionRow:
     energies: dict[int, ev.IterationEnd] = field(default_factory=dict)
     begins: dict[int, int] = field(default_factory=dict)
     last: int = 0
+    tenant_weight: float = 1.0
 
 
 @dataclass(slots=True)
@@ -170,7 +171,8 @@ class _Builder:
 
     def _opened(self, e: ev.SessionOpened) -> None:
         self.index.sessions[e.session] = SessionRow(
-            e.session, e.tenant, e.weight, e.session_kind, e.label, e.optimum, e.t, last=e.t)
+            e.session, e.tenant, e.weight, e.session_kind, e.label, e.optimum, e.t, last=e.t,
+            tenant_weight=e.tenant_weight)
 
     def _closed(self, e: ev.SessionClosed) -> None:
         if e.session in self.index.sessions:

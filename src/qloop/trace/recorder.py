@@ -60,6 +60,11 @@ class Recorder:
             if len(self._pending) >= self._block:
                 self._drain()
 
+    @property
+    def streams(self) -> bool:
+        """Whether the events are meant for a file."""
+        return self._path is not None
+
     def __len__(self) -> int:
         """How many events were recorded."""
         return self._seq

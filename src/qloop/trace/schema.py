@@ -43,11 +43,15 @@ class TaskEvent(Event, frozen=True, kw_only=True):
 
 
 class SessionOpened(Event, frozen=True, kw_only=True):
-    """A session is accepted; `optimum` is the exact ground energy, if known (not used by any decision)."""
+    """A session is accepted; `optimum` is the exact ground energy, if known (not used by any decision).
+
+    `weight` is the session's share among its tenant's sessions, `tenant_weight` the tenant's among all tenants.
+    """
 
     session: str
     tenant: str
     weight: float = 1.0
+    tenant_weight: float = 1.0
     session_kind: SessionKind = "loop"
     label: str = ""
     optimum: float | None = None

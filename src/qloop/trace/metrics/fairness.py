@@ -77,7 +77,7 @@ def jain(values: Sequence[float]) -> float | None:
 
 def shares(trace: Trace) -> tuple[Share, ...]:
     """max(CPU / (N_c T), QPU / (N_q T)) of each tenant, and the same per weight; the classical side may be absent."""
-    weights = {row.tenant: row.weight for row in trace.index.sessions.values()}
+    weights = {row.tenant: row.tenant_weight for row in trace.index.sessions.values()}
     slots = trace.header.workers * trace.horizon_ns
     room = len(trace.qpus) * trace.horizon_ns
     rows = []

@@ -60,7 +60,7 @@ def lag(trace: Trace) -> Lag | None:
     """The worst pair; None if no two tenants were ever backlogged at the same time."""
     index = trace.index
     owner = {name: row.tenant for name, row in index.sessions.items()}
-    weights = {row.tenant: row.weight for row in index.sessions.values()}
+    weights = {row.tenant: row.tenant_weight for row in index.sessions.values()}
     services = _services(trace, owner)
     waiting = _backlog(trace, owner)
     worst: Lag | None = None
