@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import assert_never
+from typing import Final, assert_never
 
-from qloop.errors import Cancelled, JournalError, QloopError, QpuError, Refused, SessionEnded
+from qloop.errors import Cancelled, InvalidInput, JournalError, QloopError, QpuError, Refused, SessionEnded
 from qloop.model import commands as cmd
 from qloop.model.events import Tick
+from qloop.model.limits import SECOND
 from qloop.model.states import TaskState
 from qloop.runtime.classical import ClassicalSide
 from qloop.runtime.core import Core
 from qloop.runtime.environment import Environment
+from qloop.runtime.journal import rows
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import SessionState
 from qloop.runtime.quantum import QuantumSide
 from qloop.runtime.sessions import Sessions, view_of
 from qloop.runtime.ticket import ClassicalTicket, QuantumTicket, Ticket
 from qloop.runtime.timers import Timers
+
+MAX_REFUSALS: Final = 1024
 
 
 class Effects:
@@ -39,6 +43,7 @@ class Effects:
             case cmd.StartQuantum():
                 ticket = self.tickets[command.task]
                 assert isinstance(ticket, QuantumTicket)
+                ticket.state = TaskState.RUNNING
                 self.quantum.start(ticket, self.sessions.books[ticket.session], command)
             case cmd.TaskEnded():
                 self._task_ended(command)
@@ -51,7 +56,10 @@ class Effects:
             case cmd.AbortClassical():
                 self.classical.abort(command)
             case cmd.AbortQuantum():
-                pass    # an evaluation in this process runs to its end; nobody is told its result
+                # an evaluation in this process runs to its end; nobody is told its result
+                left = self.tickets.get(command.task)
+                if left is not None and not left.done:
+                    left.state = TaskState.READY
             case cmd.StartCalibration():
                 assert self.environment is not None
                 self.environment.calibrate(now, command)
@@ -78,16 +86,40 @@ class Effects:
         unbought = command.state is TaskState.FAILED or (command.state is TaskState.CANCELLED and not ticket.attempt)
         if unbought and isinstance(ticket, QuantumTicket):
             self.sessions.forget(ticket)
+        self._end_row(ticket, command.state, command.reason)
         self._settle(ticket, command.state, command.reason)
 
     def _refused(self, command: cmd.Refused) -> None:
         """A wish that was not taken: its ticket ends with the reason."""
-        self.refusals[command.subject] = command
         ticket = self.tickets.pop(command.subject, None)
+        if not isinstance(ticket, ClassicalTicket):     # only who opens or submits asks for it
+            self.refusals[command.subject] = command
+            while len(self.refusals) > MAX_REFUSALS:
+                del self.refusals[next(iter(self.refusals))]
         if ticket is None:
             return
         ticket.error = refusal(command)
+        self._end_row(ticket, TaskState.FAILED, command.reason)
         self._settle(ticket, TaskState.FAILED, command.reason)
+
+    def _end_row(self, ticket: Ticket, state: TaskState, reason: str) -> None:
+        """Journal that a task ended without a result, unless its session is only left behind to be taken up later."""
+        rowless = not isinstance(ticket, QuantumTicket) or ticket.inline or self.timers.clock.virtual
+        if rowless or state is TaskState.DONE or ticket.session in self.sessions.kept:
+            return
+        assert self.core is not None
+        self.core.afterwards(partial(self._journal_task, ticket.id, state, reason))
+
+    def _journal_task(self, task: str, state: TaskState, reason: str) -> None:
+        try:
+            now = self.timers.clock.now()
+            attempt = self.store.lease(task, "runtime", now, now + SECOND) if state is TaskState.FAILED else None
+            if attempt is None:
+                self.store.cancel(task, now)
+            else:
+                self.store.finish(task, attempt, rows.TaskState.FAILED, reason.encode(), now)
+        except (JournalError, InvalidInput) as error:
+            self.failures.append(error)
 
     def _settle(self, ticket: Ticket, state: TaskState, reason: str) -> None:
         """The ticket's last state now, so that Ctrl-C cannot come between; its callbacks once the lock is let go."""

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from qloop.errors import Conflict, InvalidInput, JournalError
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.retention import NS_PER_DAY
@@ -170,6 +172,26 @@ def a_result_is_bought_once(store: Store) -> None:
     assert store.get_result("session", bytes(32)) is None
 
 
+def a_result_ends_its_task(store: Store) -> None:
+    """As done, at the result's time, also where the result was known; an ended task and other sessions' stay."""
+    begun(store).put_session(session_row("second"))
+    first, other = result_row(1), result_row(2, session="second")
+    store.put_task(TaskRow(first.task, "session", "vqe", b""))
+    store.put_task(TaskRow(other.task, "session", "vqe", b""))
+    store.put_task(TaskRow("again", "session", "vqe", b""))
+    store.lease(first.task, "worker", 1, 5)
+    store.put_result(first)
+    store.put_result(other)
+    assert not store.put_result(msgspec.structs.replace(first, task="again"))
+    infos = {info.row.id: info for info in store.tasks("session")}
+    assert [infos[name].state for name in (first.task, "again", other.task)] == ["done", "done", "ready"]
+    assert (infos[first.task].ended_at_ns, infos[first.task].until_ns) == (first.at_ns, 0)
+    store.cancel(other.task, 9)
+    assert not store.put_result(msgspec.structs.replace(first, task=other.task))
+    assert store.expire(99) == []
+    assert [info.state for info in store.tasks("session")] == ["done", "cancelled", "done"]
+
+
 def results_belong_to_their_session(store: Store) -> None:
     """P11: one seed in two sessions gives one digest, and still neither sees nor loses the other's result."""
     begun(store)
@@ -255,7 +277,8 @@ def a_closed_store_says_so(store: Store) -> None:
 CHECKS: Final[tuple[Check, ...]] = (
     runs_come_back_as_they_were_put, ended_runs_stay_ended, the_log_is_numbered_from_one, a_session_put_twice_is_one,
     sessions_are_listed_with_their_counts, an_ended_session_stays_as_it_ended, a_choice_is_made_once,
-    a_checkpoint_never_goes_back, a_result_is_bought_once, results_belong_to_their_session, bad_results_are_refused,
+    a_checkpoint_never_goes_back, a_result_is_bought_once, a_result_ends_its_task,
+    results_belong_to_their_session, bad_results_are_refused,
     a_result_after_the_end_is_kept, retention_deletes_ended_runs_only, threads_share_a_store, a_closed_store_says_so,
     *TASK_CHECKS,
 )

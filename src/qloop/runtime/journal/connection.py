@@ -75,6 +75,14 @@ def _check_place(path: Path, create: bool) -> None:
                                 "Change the permissions, or name another file")
 
 
+# A trigger keeps "put a result" one statement, which is one transaction without BEGIN and COMMIT; it is temporary,
+# so that it belongs to this program and not to the file's schema.
+_ANSWERED: Final = """CREATE TEMP TRIGGER answered AFTER INSERT ON main.results BEGIN
+    UPDATE tasks SET state = 'done', until_ns = 0, ended_at_ns = NEW.at_ns
+    WHERE id = NEW.task AND session = NEW.session AND state IN ('ready', 'leased');
+END"""
+
+
 def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
     """Lock, check, make or migrate; nothing of a foreign file is changed."""
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -89,6 +97,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability)
     connection.execute("PRAGMA cache_size = -16384")
     connection.execute("PRAGMA temp_store = MEMORY")
     _bring_up_to_date(connection, version)
+    connection.execute(_ANSWERED)
     connection.execute("PRAGMA foreign_keys = ON")
 
 

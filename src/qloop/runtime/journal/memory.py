@@ -173,6 +173,7 @@ class MemoryStore(MemoryTasks):
                 results[row.digest] = row
             elif known.content() != row.content():
                 raise conflict("result", row.digest.hex())
+            self._answered(row.task, row.session, row.at_ns)
             return known is None
 
     def get_result(self, session: str, digest: bytes) -> ResultRow | None:

@@ -105,6 +105,13 @@ class MemoryTasks:
             self._tasks[row.id] = Task(row, self._made)
             return row
 
+    def _answered(self, task: str, session: str, now_ns: int) -> None:
+        """The task has its result: done, unless it has ended."""
+        found = self._tasks.get(task)
+        if found is not None and found.row.session == session and found.state not in ENDED_TASK:
+            found.end(TaskState.DONE, found.outcome, now_ns)
+            self._leased.pop(task, None)
+
     def lease(self, task: str, worker: str, now_ns: int, until_ns: int) -> int | None:
         """Bind the task's next attempt to a worker; its number, or None if it is not ready."""
         check_id("worker", worker)

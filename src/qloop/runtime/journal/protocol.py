@@ -119,7 +119,8 @@ class ResultVerbs(Protocol):
     """Quantum results under the digests of their evaluation keys, each bought once."""
 
     def put_result(self, row: ResultRow) -> bool:
-        """Keep a result; False if the session holds it already. `Conflict` if value, shots, QPU, epoch or simulator
+        """Keep a result, and with it end as done the task that asked, if it has a row of this session that has not
+        ended; False if the session holds the result already. `Conflict` if value, shots, QPU, epoch or simulator
         differ from it, `InvalidInput` for an unknown session or a digest that is not 32 bytes.
         """
 

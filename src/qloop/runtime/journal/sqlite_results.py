@@ -24,6 +24,7 @@ class SqliteResults(Access):
         stored = self.get_result(row.session, row.digest)
         if stored is None or stored.content() != row.content():
             raise conflict("result", row.digest.hex())
+        self._changed("answer_task", row.at_ns, row.task, values[0])
         return False
 
     def get_result(self, session: str, digest: bytes) -> ResultRow | None:

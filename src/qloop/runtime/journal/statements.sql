@@ -132,6 +132,10 @@ UPDATE tasks SET state = 'ready', worker = '', until_ns = 0 WHERE state = 'lease
 INSERT INTO results (session, digest, task, attempt, qpu, epoch, shots, simulator, value, at_ns)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
+-- name: answer_task
+UPDATE tasks SET state = 'done', until_ns = 0, ended_at_ns = ?
+WHERE id = ? AND session = ? AND state IN ('ready', 'leased');
+
 -- name: select_result
 SELECT digest, ?2, task, attempt, qpu, epoch, shots, simulator, value, at_ns
 FROM results WHERE session = ?1 AND digest = ?3;
