@@ -14,13 +14,13 @@ from qloop.model.limits import NEVER, SECOND
 from qloop.model.states import Outcome, SessionState
 from qloop.policies.record import Policy
 from qloop.simulator.kernel import CALIBRATED, CANCEL, DUE, FINISH, READY, START
-from qloop.simulator.scenario import Scenario
+from qloop.simulator.script import Script
 
 
 class Driver:
     """A second, plain implementation of the modelled world: it knows the scenario, the engine decides."""
 
-    def __init__(self, policy: Policy, scenario: Scenario, check: bool = False) -> None:
+    def __init__(self, policy: Policy, scenario: Script, check: bool = False) -> None:
         self.sc, self.check = scenario, check
         self.engine = Engine(policy, seed=scenario.seed)
         self.log: list[tuple[int, int, int, int]] = []
@@ -108,7 +108,7 @@ class Driver:
             self.send(now, ev.SessionClosing(str(s)))
 
 
-def draw(seed: int, sessions: int = 14, qpus: int = 3) -> Scenario:
+def draw(seed: int, sessions: int = 14, qpus: int = 3) -> Script:
     """A random platform on a coarse grid of half seconds, so that many events fall together."""
     rng = np.random.Generator(np.random.Philox(key=seed))
     n, m = int(rng.integers(2, sessions + 1)), int(rng.integers(1, qpus + 1))
@@ -119,7 +119,7 @@ def draw(seed: int, sessions: int = 14, qpus: int = 3) -> Scenario:
     tenants = int(rng.integers(1, 4))
     windows = rng.random(m) < 0.6
     widths = np.sort(rng.integers(3, 7, m))[::-1].copy()
-    return Scenario(
+    return Script(
         arrival_ns=rng.integers(0, 30, n) * grid, iterations=iterations, tenant=rng.integers(0, tenants, n),
         width=rng.integers(1, widths[0] + 1, n),
         cancel_ns=np.where(rng.random(n) < 0.25, rng.integers(0, 60, n) * grid, NEVER),

@@ -18,7 +18,7 @@ from qloop.policies.draws import ENTER, PICK, uniform
 from qloop.policies.ledger import dequeue, enqueue, finished, note_ready, set_key, started
 from qloop.policies.record import Policy
 from qloop.simulator.compile import Compiler
-from qloop.simulator.scenario import Scenario
+from qloop.simulator.script import Script
 
 FINISH, CALIBRATED, DUE, CANCEL, READY = 0, 1, 2, 3, 4      # kinds of events, in order at one time
 START = 5                                                   # further kinds in the log
@@ -244,7 +244,7 @@ def simulate(p: Any, sc: Any, world: Any, seed: int) -> Any:
     return log
 
 
-def tables(scenario: Scenario, policy: Policy) -> tuple[Any, Any, Any, Any]:
+def tables(scenario: Script, policy: Policy) -> tuple[Any, Any, Any, Any]:
     """The policies' tables of an empty platform: tenants first, then one flow and one task row a session."""
     tenants = len(scenario.tenant_weight)
     flows = [c.new_flow(r + 1.0, -1.0, w) for r, w in enumerate(scenario.tenant_weight)]
@@ -270,7 +270,7 @@ class Kernel:
         self.compiled: dict[Any, Any] = {}
         self.loop = self.compiler.compile(simulate)
 
-    def run(self, policy: Policy, scenario: Scenario) -> tuple[list[tuple[int, int, int, int]], Any]:
+    def run(self, policy: Policy, scenario: Script) -> tuple[list[tuple[int, int, int, int]], Any]:
         """The log of (time ns, kind, session, QPU) and the final tables (tasks, flows, qpus, totals)."""
         functions = (policy.enter, policy.pick, policy.start, policy.finish, policy.place, policy.scan, policy.classes,
                      policy.shared, policy.enter_draws, policy.pick_draws)

@@ -1,4 +1,4 @@
-"""What a simulated platform is given: sessions with their services and think times, QPUs with their windows."""
+"""The script of a simulated run: what a platform is given: sessions with their services and think times, QPUs with their windows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
+class Script:
     """Arrays over sessions s, iterations k and QPUs q; times in ns, estimates in s.
 
     `service_ns`, `think_ns`, `estimate_s` have shape (sessions, longest loop); `cancel_ns` is NEVER for no cancel;
