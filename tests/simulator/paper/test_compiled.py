@@ -13,8 +13,10 @@ import pytest
 from qloop.policies.catalog import builtin, policy
 from qloop.policies.columns import SEQ, Row, Table
 from qloop.policies.order import enter_lifo
-from qloop.simulator.paper import compiled, heap
-from qloop.simulator.paper.compiled import Specialiser, cache_home, kernel_for
+from qloop.simulator import specialise
+from qloop.simulator.paper import heap, platform_kernel
+from qloop.simulator.paper.compiled import fingerprint, kernel_for, specialiser
+from qloop.simulator.specialise import cache_home
 
 STEP = 1.0
 
@@ -35,10 +37,10 @@ def mine():
 
 
 def test_each_policy_has_a_name_of_its_own() -> None:
-    names = {name: Specialiser(record).fingerprint() for name, record in builtin().items()}
+    names = {name: fingerprint(record) for name, record in builtin().items()}
     assert None not in names.values()
     assert len(set(names.values())) == len(names)
-    assert names["fifo"] == Specialiser(builtin()["fifo"]).fingerprint()
+    assert names["fifo"] == fingerprint(builtin()["fifo"])
 
 
 def test_settings_are_data_and_need_no_other_kernel() -> None:
@@ -46,17 +48,17 @@ def test_settings_are_data_and_need_no_other_kernel() -> None:
 
 
 def test_a_change_of_a_constant_or_of_a_source_gives_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Specialiser(mine()).fingerprint()
+    before = fingerprint(mine())
     with monkeypatch.context() as change:
         change.setitem(globals(), "STEP", 2.0)
-        assert Specialiser(mine()).fingerprint() != before
+        assert fingerprint(mine()) != before
     read = Path.read_bytes
-    for changed in (heap.__file__, compiled.__file__, enter_lifo.__code__.co_filename, __file__):
+    for changed in (heap.__file__, specialise.__file__, enter_lifo.__code__.co_filename, __file__):
         with monkeypatch.context() as change:
             change.setattr(Path, "read_bytes",
                            lambda path, changed=changed: read(path) + (b"\n#" if str(path) == changed else b""))
-            assert Specialiser(mine()).fingerprint() != before, changed
-    assert Specialiser(mine()).fingerprint() == before
+            assert fingerprint(mine()) != before, changed
+    assert fingerprint(mine()) == before
 
 
 def test_what_has_no_source_is_not_kept() -> None:
@@ -65,16 +67,16 @@ def test_what_has_no_source_is_not_kept() -> None:
 
     scope: dict[str, object] = {}
     exec(compile("def enter(tasks, flows, qpus, totals, i, now, u):\n    return 1.0\n", "<prompt>", "exec"), scope)
-    typed = Specialiser(replace(builtin()["lifo"], enter=scope["enter"]))      # type: ignore[arg-type]
-    assert typed.fingerprint() is None
-    assert typed.directory() is None
+    typed = specialiser(replace(builtin()["lifo"], enter=scope["enter"]))      # type: ignore[arg-type]
+    assert typed.fingerprint(platform_kernel.simulate) is None
+    assert typed.directory(platform_kernel.simulate) is None
 
 
 def test_a_directory_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("QLOOP_CACHE_DIR", str(tmp_path / "file"))
     assert cache_home().parent == tmp_path / "file"
-    assert Specialiser(builtin()["fifo"]).directory() is None
+    assert specialiser(builtin()["fifo"]).directory(platform_kernel.simulate) is None
 
 
 @pytest.mark.ci

@@ -1,0 +1,142 @@
+"""The extended platform in virtual time: one loop over the next events, compiled for a policy and a scenario's effects.
+
+Time is int64 nanoseconds. At one time the order is: quantum ends, calibrations, outages, TTLs, classical ends, ends of
+delays, arrivals; each kind in an order of its own (by QPU, by number). After each event idle QPUs are offered what
+waits, as the engine does. All functions run as plain Python, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qloop.policies import columns as c
+from qloop.simulator.platform import memory as mem
+from qloop.simulator.platform.accounts import account
+from qloop.simulator.platform.containers import settle_containers
+from qloop.simulator.platform.features import (
+    CALIBRATES,
+    CLOSED,
+    CONTAINERS,
+    DELAYS_ON,
+    LIVES_ON,
+    OUTAGES_ON,
+    SHARED_LANES,
+)
+from qloop.simulator.platform.lanes import replace
+from qloop.simulator.platform.machines import (
+    begin_outage,
+    dispatch,
+    end_outage,
+    next_end,
+    next_in_calendar,
+    set_up_machines,
+    settle_machines,
+)
+from qloop.simulator.platform.memory import NEVER
+from qloop.simulator.platform.nodes import NUMBER, add, take
+from qloop.simulator.platform.sessions import after_quantum, arrive, classical_end, delay_end, look
+
+CLASSICAL_QUEUE = -1
+ARRIVALS = -2
+
+
+def first_of(m: Any, queue: int, at: int) -> bool:
+    """Whether the first entry of a queue comes before `at`."""
+    node = m.roots[queue]
+    return bool(node >= 0 and m.keys[node] < at)
+
+
+def next_event(m: Any, p: Any, work: Any) -> tuple[int, int]:
+    """The time of the next event, and the queue from which it comes (by its offset)."""
+    st = m.state
+    at, kind = NEVER, mem.RUNS
+    node = m.roots[p.lanes + mem.RUNS]
+    if node >= 0:
+        at = int(m.keys[node])
+    if CALIBRATES and first_of(m, p.lanes + mem.CALENDAR, at):
+        at, kind = int(m.keys[m.roots[p.lanes + mem.CALENDAR]]), mem.CALENDAR
+    if OUTAGES_ON and first_of(m, p.lanes + mem.OUTAGES, at):
+        at, kind = int(m.keys[m.roots[p.lanes + mem.OUTAGES]]), mem.OUTAGES
+    if LIVES_ON and first_of(m, p.lanes + mem.LIVES, at):
+        at, kind = int(m.keys[m.roots[p.lanes + mem.LIVES]]), mem.LIVES
+    if st[mem.NEXT_CLASSICAL] < at:
+        at, kind = st[mem.NEXT_CLASSICAL], CLASSICAL_QUEUE
+    if DELAYS_ON and first_of(m, p.lanes + mem.DELAYS, at):
+        at, kind = int(m.keys[m.roots[p.lanes + mem.DELAYS]]), mem.DELAYS
+    if CLOSED and first_of(m, p.lanes + mem.USERS, at):
+        at, kind = int(m.keys[m.roots[p.lanes + mem.USERS]]), mem.USERS
+    if not CLOSED and st[mem.NEXT] < len(work.times) and work.times[st[mem.NEXT], mem.ARRIVAL] < at:
+        at, kind = work.times[st[mem.NEXT], mem.ARRIVAL], ARRIVALS
+    return at, kind
+
+
+def handle(m: Any, p: Any, work: Any, w: Any, kind: int) -> int:
+    """Carry out the next event of this kind; returns the slot whose quantum attempt ended and which is to go on, or -1.
+
+    It goes on after the QPU was offered what waits, as live, where its next task is another event.
+    """
+    st = m.state
+    if kind == mem.RUNS:
+        return next_end(m, p, w)
+    if kind == CLASSICAL_QUEUE:
+        classical_end(m, p, work, w)
+    elif DELAYS_ON and kind == mem.DELAYS:
+        delay_end(m, p, work, w)
+    elif CALIBRATES and kind == mem.CALENDAR:
+        next_in_calendar(m, p, w)
+    elif LIVES_ON and kind == mem.LIVES:
+        look(m, p, work, w)
+    elif OUTAGES_ON and kind == mem.OUTAGES:
+        outage(m, p, work, w)
+    elif CLOSED:
+        node = take(m, p.lanes + mem.USERS)
+        arrive(m, p, work, w, int(m.nodes[node, NUMBER]))
+    else:
+        st[mem.NEXT] += 1
+        arrive(m, p, work, w, int(st[mem.NEXT] - 1))
+    return -1
+
+
+def outage(m: Any, p: Any, work: Any, w: Any) -> None:
+    """An outage begins or ends. What the QPU ran is ready again before what waited for it is placed anew."""
+    q = take(m, p.lanes + mem.OUTAGES) - p.qpu_at - 2 * len(w.qpus)
+    if w.qpus[q][c.ONLINE] < 1.0:
+        end_outage(m, p, w, q)
+        return
+    lost = begin_outage(m, p, w, q)
+    if lost >= 0:
+        after_quantum(m, p, work, w, lost)
+    replace(m, p, w, q)
+
+
+def run_part(m: Any, p: Any, work: Any, w: Any, part: int) -> None:
+    """Handle all events of a part of the run (0: warm-up, 1: after it), to which time is accounted."""
+    st = m.state
+    stop = p.warm if part == 0 else p.horizon
+    while st[mem.FULL] == 0:
+        now, kind = next_event(m, p, work)
+        if now >= stop:
+            break
+        account(m, p, now, part)
+        st[mem.EVENTS] += 1
+        ended = handle(m, p, work, w, kind)
+        while True:
+            dispatch(m, p, work, w, SHARED_LANES)
+            if ended < 0:
+                break
+            after_quantum(m, p, work, w, ended)
+            ended = -1
+    account(m, p, stop, part)
+
+
+def simulate(m: Any, p: Any, work: Any, w: Any) -> None:
+    """Run the platform from time 0 to the horizon; all results are in `m`."""
+    set_up_machines(m, p, w)
+    if CLOSED:
+        for user in range(p.users):
+            add(m, p.lanes + mem.USERS, p.user_at + user, float(work.times[user, mem.THINK]), user)
+    for part in range(2):
+        run_part(m, p, work, w, part)
+    settle_machines(m, p, w)
+    if CONTAINERS:
+        settle_containers(m, p)

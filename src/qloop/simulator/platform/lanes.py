@@ -1,0 +1,183 @@
+"""Quantum tasks wait in lanes: the policy fixes class and key, binding the lane, and an idle QPU is given one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qloop.policies import columns as c
+from qloop.policies.bind import bind, first_to_take, may_take
+from qloop.policies.draws import ENTER, PICK, uniform
+from qloop.policies.ledger import dequeue, enqueue, finished, note_ready, set_key
+from qloop.simulator.platform import memory as mem
+from qloop.simulator.platform.accounts import READY, is_idle, note, part_row
+from qloop.simulator.platform.features import (
+    CLASSES,
+    ENTER_DRAWS,
+    PICK_DRAWS,
+    SHARED_LANES,
+    enter,
+    finish,
+    pick,
+    place_cost,
+    scan,
+)
+from qloop.simulator.platform.memory import ENTRIES, HEADS, LAST, QUEUED, SEQ, SINCE, WAITING
+from qloop.simulator.platform.nodes import add, remove, take
+
+HOLD, SCAN, SCAN_LIMIT, HOMELESS = c.HOLD, c.SCAN, c.SCAN_LIMIT, c.HOMELESS
+
+
+def lane_of(task: Any) -> int:
+    """The lane in which a task waits."""
+    if SHARED_LANES:
+        return int(task[c.CLASS])
+    return int(task[c.BOUND]) * CLASSES + int(task[c.CLASS])
+
+
+def queue_of(p: Any, task: Any) -> int:
+    """The queue in which a task waits: its lane, or that of the homeless."""
+    return p.lanes + mem.HOMELESS_LINE if task[c.BOUND] == HOMELESS else lane_of(task)
+
+
+def place(m: Any, p: Any, w: Any, i: int, now: float) -> None:
+    """Bind the task and put it into its lane."""
+    task = w.tasks[i]
+    bound = -1
+    if not SHARED_LANES:
+        bound = bind(place_cost, w.tasks, w.flows, w.qpus, w.totals, i, now)
+        if bound < 0:
+            bound = HOMELESS
+    enqueue(w.tasks, w.qpus, w.totals, i, bound)
+    if bound == HOMELESS:
+        m.state[mem.HOMELESS] += 1
+        add(m, p.lanes + mem.HOMELESS_LINE, i, task[c.SEQ], 0)
+    else:
+        add(m, lane_of(task), i, task[c.KEY], int(task[c.SEQ]))
+
+
+def make_ready(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
+    """The quantum task of slot i becomes ready and joins its lane; one tried before keeps its number."""
+    st, row, task = m.state, m.slots[i], w.tasks[i]
+    if row[mem.TRIES] == 0:
+        st[SEQ] += 1
+        task[c.SEQ] = st[SEQ]
+        part = part_row(m, work, i)
+        task[c.ESTIMATE] = work.parts[part, mem.QUANTUM_PART] * 1e-9 if p.exact_estimates else 0.0
+        task[c.CPU] = work.parts[part, mem.CLASSICAL_PART] * 1e-9
+    task[c.STARTED_AT], task[c.MEASURED] = -1.0, -1.0
+    now, seq = st[LAST] * 1e-9, int(task[c.SEQ])
+    note_ready(w.tasks, w.flows, i, now)
+    u = uniform(p.key, ENTER, seq) if ENTER_DRAWS else 0.0
+    set_key(w.tasks, i, enter(w.tasks, w.flows, w.qpus, w.totals, i, now, u))
+    place(m, p, w, i, now)
+    row[mem.PHASE], row[SINCE] = QUEUED, st[LAST]
+    st[WAITING] += 1
+    note(m, READY, row[mem.SESSION], -1)
+
+
+def leave(m: Any, w: Any, i: int, q: int, useful: bool) -> None:
+    """Ledger and policy are told that the task left its QPU (or, q = -1, its lane)."""
+    now = m.state[LAST] * 1e-9
+    finished(w.tasks, w.flows, w.qpus, w.totals, i, q, now, useful)
+    finish(w.tasks, w.flows, w.qpus, w.totals, i, q, now)
+
+
+def withdraw(m: Any, p: Any, w: Any, i: int) -> None:
+    """A task that waits leaves its lane for good."""
+    st, task = m.state, w.tasks[i]
+    remove(m, queue_of(p, task), i)
+    if task[c.BOUND] == HOMELESS:
+        st[mem.HOMELESS] -= 1
+    dequeue(w.tasks, w.qpus, w.totals, i)
+    st[WAITING] -= 1
+    leave(m, w, i, -1, False)
+    m.result[m.slots[i, mem.SESSION], mem.WAITED] += st[LAST] - m.slots[i, SINCE]
+
+
+def replace(m: Any, p: Any, w: Any, q: int) -> None:
+    """Bind again what waits for QPU q and what waits for any QPU at all, in order of arrival."""
+    if SHARED_LANES:
+        return
+    moved, homeless = p.lanes + mem.MOVED, p.lanes + mem.HOMELESS_LINE
+    while m.roots[homeless] >= 0:
+        i = take(m, homeless)
+        add(m, moved, i, w.tasks[i][c.SEQ], 0)
+        m.state[mem.HOMELESS] -= 1
+    for lane in range(q * CLASSES, (q + 1) * CLASSES):
+        while m.roots[lane] >= 0:
+            i = take(m, lane)
+            add(m, moved, i, w.tasks[i][c.SEQ], 0)
+    while m.roots[moved] >= 0:
+        i = take(m, moved)
+        dequeue(w.tasks, w.qpus, w.totals, i)
+        place(m, p, w, i, m.state[LAST] * 1e-9)
+
+
+def first_entries(m: Any, w: Any, lane: int) -> int:
+    """Write the first tasks of a lane, in order, into `scratch`; the lane is left as it was. Returns how many."""
+    count = 0
+    while count < SCAN_LIMIT and m.roots[lane] >= 0:
+        m.scratch[ENTRIES, count] = take(m, lane)
+        count += 1
+    for k in range(count):
+        i = m.scratch[ENTRIES, k]
+        add(m, lane, i, w.tasks[i][c.KEY], int(w.tasks[i][c.SEQ]))
+    return count
+
+
+def movable(m: Any, w: Any, lane: int, i: int, q: int, now: float, deep: bool) -> int:
+    """The head i of another QPU's lane if it may move to QPU q, -1 if not; `deep`: the lane's first task that may."""
+    if deep:
+        count = first_entries(m, w, lane)
+        return first_to_take(place_cost, w.tasks, w.flows, w.qpus, w.totals, m.scratch[ENTRIES, :count], q, now)
+    if may_take(place_cost, w.tasks, w.flows, w.qpus, w.totals, i, q, now, 0.0, False):
+        return i
+    return -1
+
+
+def choose(m: Any, p: Any, w: Any, q: int, now: float, deep: bool) -> int:
+    """The task that the policy starts on free QPU q, -1 for none; it is still in its lane."""
+    st, u = m.state, 0.0
+    if PICK_DRAWS:
+        st[mem.DECISIONS] += 1
+        u = uniform(p.key, PICK, int(st[mem.DECISIONS]))
+    heads = m.scratch[HEADS, :p.lanes]
+    for lane in range(p.lanes):
+        heads[lane] = m.roots[lane]
+    while True:
+        lane = pick(w.tasks, w.flows, w.qpus, w.totals, heads, q, now, u)
+        if lane < 0:
+            break
+        i = int(heads[lane])
+        if SHARED_LANES or lane // CLASSES == q:
+            return i
+        heads[lane] = movable(m, w, lane, i, q, now, deep)
+        if heads[lane] == i:
+            return i
+    if lane > SCAN:
+        return -1
+    count = first_entries(m, w, SCAN - lane)
+    k = scan(w.tasks, w.flows, w.qpus, w.totals, m.scratch[ENTRIES, :count], q, now, u)
+    return int(m.scratch[ENTRIES, k]) if k >= 0 else -1
+
+
+def set_idle(m: Any, w: Any, q: int) -> None:
+    """Note in the words of `idle` whether QPU q is idle."""
+    word, bit = q // 62, q % 62
+    if is_idle(w.qpus[q]):
+        m.idle[word] |= 1 << bit
+    else:
+        m.idle[word] &= ~(1 << bit)
+
+
+def next_idle(m: Any, q: int, qpus: int) -> int:
+    """The first idle QPU from q on, `qpus` if there is none."""
+    while q < qpus:
+        rest = m.idle[q // 62] >> (q % 62)
+        if rest == 0:
+            q += 62 - q % 62
+        elif rest & 1:
+            return q
+        else:
+            q += 1
+    return qpus
