@@ -14,11 +14,13 @@ import platform
 import types
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from qloop.simulator.compile import Compiler
 
 CONSTANTS = (bool, int, float, str, tuple)
+OPTIONS = MappingProxyType({"nogil": True, "_nrt": False})
 
 
 class Specialiser(Compiler):
@@ -44,7 +46,8 @@ class Specialiser(Compiler):
         """The function, compiled when first called; what belongs to the kernel is made one with its caller."""
         if function not in self.done:
             own = str(function.__module__).startswith(self.inlined) and function.__name__ not in self.seldom
-            self.done[function] = self.numba.njit(self.rebuild(function), nogil=True, _nrt=False, forceinline=own)
+            self.done[function] = self.numba.njit(self.rebuild(function), forceinline=own, no_cpython_wrapper=True,
+                                                no_cfunc_wrapper=True, **OPTIONS)
         return self.done[function]
 
     def rebuild(self, function: Callable[..., Any]) -> types.FunctionType:
@@ -58,7 +61,7 @@ class Specialiser(Compiler):
 
     def kernel(self, first: Any) -> Any:
         """The compiled function, read from disk if it was compiled before."""
-        loop = self.numba.njit(self.rebuild(first), nogil=True, _nrt=False)
+        loop = self.numba.njit(self.rebuild(first), **OPTIONS)
         home = self.directory(first)
         if home is None:
             return loop

@@ -37,14 +37,14 @@ from qloop.simulator.platform.nodes import add, remove, take
 def plan_classical(m: Any, p: Any) -> None:
     """When the next classical task ends, if nothing else happens."""
     st = m.state
-    first, sharing = m.roots[p.lanes + SHARED], st[SHARING]
+    first, sharing = m.heap.roots[p.lanes + SHARED], st[SHARING]
     if first < 0:
         m.real[ATTAINED] = 0.0     # nothing is compared with it any more: begin again with full precision
         st[NEXT_CLASSICAL] = NEVER
     elif SLOTS:
-        st[NEXT_CLASSICAL] = int(m.keys[first])
+        st[NEXT_CLASSICAL] = int(m.heap.keys[first])
     else:
-        need = m.keys[first] - m.real[ATTAINED]
+        need = m.heap.keys[first] - m.real[ATTAINED]
         if sharing > p.workers:
             need *= sharing / p.workers
         st[NEXT_CLASSICAL] = st[AT] + max(0, int(np.ceil(need - ROUND_UP)))
@@ -66,10 +66,10 @@ def begin_work(m: Any, p: Any, i: int, work: float) -> None:
     st = m.state
     m.slots[i, PHASE] = COMPUTING
     if SLOTS:
-        add(m, p.lanes + SHARED, i, float(st[LAST] + int(np.rint(work))), st[JOINED])
+        add(m.heap, p.lanes + SHARED, i, float(st[LAST] + int(np.rint(work))), st[JOINED])
     else:
         attain(m, p)
-        add(m, p.lanes + SHARED, i, m.real[ATTAINED] + work, st[JOINED])
+        add(m.heap, p.lanes + SHARED, i, m.real[ATTAINED] + work, st[JOINED])
     st[SHARING] += 1
     plan_classical(m, p)
 
@@ -83,7 +83,7 @@ def join_workers(m: Any, p: Any, i: int, work: float) -> None:
     if SLOTS and st[SHARING] >= p.workers:
         m.slots[i, PHASE] = IN_LINE
         m.slots[i, mem.QPU] = int(np.rint(work))      # kept while it waits; it runs nowhere
-        add(m, p.lanes + LINE, i, float(st[JOINED]), 0)
+        add(m.heap, p.lanes + LINE, i, float(st[JOINED]), 0)
     else:
         begin_work(m, p, i, work)
 
@@ -91,14 +91,14 @@ def join_workers(m: Any, p: Any, i: int, work: float) -> None:
 def end_classical(m: Any, p: Any) -> int:
     """The first task to end leaves the workers; returns its slot."""
     st = m.state
-    i = take(m, p.lanes + SHARED)
+    i = take(m.heap, p.lanes + SHARED)
     if not SLOTS:
-        m.real[ATTAINED] = max(m.real[ATTAINED], m.keys[i])
+        m.real[ATTAINED] = max(m.real[ATTAINED], m.heap.keys[i])
         st[AT] = st[LAST]
     st[SHARING] -= 1
     st[CLASSICAL] -= 1
-    if SLOTS and m.roots[p.lanes + LINE] >= 0:
-        first = take(m, p.lanes + LINE)
+    if SLOTS and m.heap.roots[p.lanes + LINE] >= 0:
+        first = take(m.heap, p.lanes + LINE)
         begin_work(m, p, first, float(m.slots[first, mem.QPU]))
     else:
         plan_classical(m, p)
@@ -109,7 +109,7 @@ def end_classical(m: Any, p: Any) -> int:
 def give_up(m: Any, p: Any, i: int) -> None:
     """A task that waits for a worker leaves the line."""
     m.state[CLASSICAL] -= 1
-    remove(m, p.lanes + LINE, i)
+    remove(m.heap, p.lanes + LINE, i)
     m.result[m.slots[i, mem.SESSION], mem.CLASSICAL_NS] += m.state[LAST] - m.slots[i, SINCE]
 
 
@@ -119,7 +119,7 @@ def delay(m: Any, p: Any, i: int, length: int, phase: int) -> None:
     row[PHASE], row[SINCE] = phase, st[LAST]
     st[JOINED] += 1
     st[DELAYED] += 1
-    add(m, p.lanes + DELAYS, i, float(st[LAST] + length), st[JOINED])
+    add(m.heap, p.lanes + DELAYS, i, float(st[LAST] + length), st[JOINED])
 
 
 def end_delay(m: Any, p: Any, i: int) -> None:

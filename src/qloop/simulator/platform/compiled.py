@@ -14,7 +14,8 @@ INLINED = ("qloop.simulator.platform.", "qloop.policies.")
 # Seldom on the way of a busy platform, and long to compile many times: these stay calls.
 SELDOM = frozenset({
     "open_session", "depart", "look", "expire", "outage", "replace", "next_in_calendar", "movable", "advance",
-    "settle_containers", "settle_machines", "set_up_machines", "begin_calibration", "release", "acquire",
+    "join_children", "remove", "settle_containers", "settle_machines", "set_up_machines", "begin_calibration",
+    "release", "acquire",
 })
 
 
@@ -35,7 +36,7 @@ class Effects(NamedTuple):
     closed: bool
 
 
-NAMES = ("SHARED_LANES", "SLOTS", "CONTAINERS", "DELAYS_ON", "LIVES_ON", "CALIBRATES", "DRIFTS", "OUTAGES_ON",
+NAMES = ("SHARED_LANES", "SLOTS", "CONTAINERS_ON", "DELAYS_ON", "LIVES_ON", "CALIBRATES", "DRIFTS", "OUTAGES_ON",
          "COLD_QPU", "ATTEMPTS_FAIL", "CLASSICAL_FAILS", "CLOSED")
 
 

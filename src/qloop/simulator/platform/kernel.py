@@ -16,7 +16,7 @@ from qloop.simulator.platform.containers import settle_containers
 from qloop.simulator.platform.features import (
     CALIBRATES,
     CLOSED,
-    CONTAINERS,
+    CONTAINERS_ON,
     DELAYS_ON,
     LIVES_ON,
     OUTAGES_ON,
@@ -42,29 +42,29 @@ ARRIVALS = -2
 
 def first_of(m: Any, queue: int, at: int) -> bool:
     """Whether the first entry of a queue comes before `at`."""
-    node = m.roots[queue]
-    return bool(node >= 0 and m.keys[node] < at)
+    node = m.heap.roots[queue]
+    return bool(node >= 0 and m.heap.keys[node] < at)
 
 
 def next_event(m: Any, p: Any, work: Any) -> tuple[int, int]:
     """The time of the next event, and the queue from which it comes (by its offset)."""
     st = m.state
     at, kind = NEVER, mem.RUNS
-    node = m.roots[p.lanes + mem.RUNS]
+    node = m.heap.roots[p.lanes + mem.RUNS]
     if node >= 0:
-        at = int(m.keys[node])
+        at = int(m.heap.keys[node])
     if CALIBRATES and first_of(m, p.lanes + mem.CALENDAR, at):
-        at, kind = int(m.keys[m.roots[p.lanes + mem.CALENDAR]]), mem.CALENDAR
+        at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.CALENDAR]]), mem.CALENDAR
     if OUTAGES_ON and first_of(m, p.lanes + mem.OUTAGES, at):
-        at, kind = int(m.keys[m.roots[p.lanes + mem.OUTAGES]]), mem.OUTAGES
+        at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.OUTAGES]]), mem.OUTAGES
     if LIVES_ON and first_of(m, p.lanes + mem.LIVES, at):
-        at, kind = int(m.keys[m.roots[p.lanes + mem.LIVES]]), mem.LIVES
+        at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.LIVES]]), mem.LIVES
     if st[mem.NEXT_CLASSICAL] < at:
         at, kind = st[mem.NEXT_CLASSICAL], CLASSICAL_QUEUE
     if DELAYS_ON and first_of(m, p.lanes + mem.DELAYS, at):
-        at, kind = int(m.keys[m.roots[p.lanes + mem.DELAYS]]), mem.DELAYS
+        at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.DELAYS]]), mem.DELAYS
     if CLOSED and first_of(m, p.lanes + mem.USERS, at):
-        at, kind = int(m.keys[m.roots[p.lanes + mem.USERS]]), mem.USERS
+        at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.USERS]]), mem.USERS
     if not CLOSED and st[mem.NEXT] < len(work.times) and work.times[st[mem.NEXT], mem.ARRIVAL] < at:
         at, kind = work.times[st[mem.NEXT], mem.ARRIVAL], ARRIVALS
     return at, kind
@@ -89,8 +89,8 @@ def handle(m: Any, p: Any, work: Any, w: Any, kind: int) -> int:
     elif OUTAGES_ON and kind == mem.OUTAGES:
         outage(m, p, work, w)
     elif CLOSED:
-        node = take(m, p.lanes + mem.USERS)
-        arrive(m, p, work, w, int(m.nodes[node, NUMBER]))
+        node = take(m.heap, p.lanes + mem.USERS)
+        arrive(m, p, work, w, int(m.heap.nodes[node, NUMBER]))
     else:
         st[mem.NEXT] += 1
         arrive(m, p, work, w, int(st[mem.NEXT] - 1))
@@ -99,7 +99,7 @@ def handle(m: Any, p: Any, work: Any, w: Any, kind: int) -> int:
 
 def outage(m: Any, p: Any, work: Any, w: Any) -> None:
     """An outage begins or ends. What the QPU ran is ready again before what waited for it is placed anew."""
-    q = take(m, p.lanes + mem.OUTAGES) - p.qpu_at - 2 * len(w.qpus)
+    q = take(m.heap, p.lanes + mem.OUTAGES) - p.qpu_at - 2 * len(w.qpus)
     if w.qpus[q][c.ONLINE] < 1.0:
         end_outage(m, p, w, q)
         return
@@ -134,9 +134,9 @@ def simulate(m: Any, p: Any, work: Any, w: Any) -> None:
     set_up_machines(m, p, w)
     if CLOSED:
         for user in range(p.users):
-            add(m, p.lanes + mem.USERS, p.user_at + user, float(work.times[user, mem.THINK]), user)
+            add(m.heap, p.lanes + mem.USERS, p.user_at + user, float(work.times[user, mem.THINK]), user)
     for part in range(2):
         run_part(m, p, work, w, part)
     settle_machines(m, p, w)
-    if CONTAINERS:
+    if CONTAINERS_ON:
         settle_containers(m, p)

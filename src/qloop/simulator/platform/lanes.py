@@ -50,9 +50,9 @@ def place(m: Any, p: Any, w: Any, i: int, now: float) -> None:
     enqueue(w.tasks, w.qpus, w.totals, i, bound)
     if bound == HOMELESS:
         m.state[mem.HOMELESS] += 1
-        add(m, p.lanes + mem.HOMELESS_LINE, i, task[c.SEQ], 0)
+        add(m.heap, p.lanes + mem.HOMELESS_LINE, i, task[c.SEQ], 0)
     else:
-        add(m, lane_of(task), i, task[c.KEY], int(task[c.SEQ]))
+        add(m.heap, lane_of(task), i, task[c.KEY], int(task[c.SEQ]))
 
 
 def make_ready(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
@@ -85,7 +85,7 @@ def leave(m: Any, w: Any, i: int, q: int, useful: bool) -> None:
 def withdraw(m: Any, p: Any, w: Any, i: int) -> None:
     """A task that waits leaves its lane for good."""
     st, task = m.state, w.tasks[i]
-    remove(m, queue_of(p, task), i)
+    remove(m.heap, queue_of(p, task), i)
     if task[c.BOUND] == HOMELESS:
         st[mem.HOMELESS] -= 1
     dequeue(w.tasks, w.qpus, w.totals, i)
@@ -99,16 +99,16 @@ def replace(m: Any, p: Any, w: Any, q: int) -> None:
     if SHARED_LANES:
         return
     moved, homeless = p.lanes + mem.MOVED, p.lanes + mem.HOMELESS_LINE
-    while m.roots[homeless] >= 0:
-        i = take(m, homeless)
-        add(m, moved, i, w.tasks[i][c.SEQ], 0)
+    while m.heap.roots[homeless] >= 0:
+        i = take(m.heap, homeless)
+        add(m.heap, moved, i, w.tasks[i][c.SEQ], 0)
         m.state[mem.HOMELESS] -= 1
     for lane in range(q * CLASSES, (q + 1) * CLASSES):
-        while m.roots[lane] >= 0:
-            i = take(m, lane)
-            add(m, moved, i, w.tasks[i][c.SEQ], 0)
-    while m.roots[moved] >= 0:
-        i = take(m, moved)
+        while m.heap.roots[lane] >= 0:
+            i = take(m.heap, lane)
+            add(m.heap, moved, i, w.tasks[i][c.SEQ], 0)
+    while m.heap.roots[moved] >= 0:
+        i = take(m.heap, moved)
         dequeue(w.tasks, w.qpus, w.totals, i)
         place(m, p, w, i, m.state[LAST] * 1e-9)
 
@@ -116,12 +116,12 @@ def replace(m: Any, p: Any, w: Any, q: int) -> None:
 def first_entries(m: Any, w: Any, lane: int) -> int:
     """Write the first tasks of a lane, in order, into `scratch`; the lane is left as it was. Returns how many."""
     count = 0
-    while count < SCAN_LIMIT and m.roots[lane] >= 0:
-        m.scratch[ENTRIES, count] = take(m, lane)
+    while count < SCAN_LIMIT and m.heap.roots[lane] >= 0:
+        m.scratch[ENTRIES, count] = take(m.heap, lane)
         count += 1
     for k in range(count):
         i = m.scratch[ENTRIES, k]
-        add(m, lane, i, w.tasks[i][c.KEY], int(w.tasks[i][c.SEQ]))
+        add(m.heap, lane, i, w.tasks[i][c.KEY], int(w.tasks[i][c.SEQ]))
     return count
 
 
@@ -143,7 +143,7 @@ def choose(m: Any, p: Any, w: Any, q: int, now: float, deep: bool) -> int:
         u = uniform(p.key, PICK, int(st[mem.DECISIONS]))
     heads = m.scratch[HEADS, :p.lanes]
     for lane in range(p.lanes):
-        heads[lane] = m.roots[lane]
+        heads[lane] = m.heap.roots[lane]
     while True:
         lane = pick(w.tasks, w.flows, w.qpus, w.totals, heads, q, now, u)
         if lane < 0:

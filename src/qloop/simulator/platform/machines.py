@@ -84,7 +84,7 @@ def note_shot(m: Any, p: Any, work: Any, w: Any, i: int, q: int) -> None:
 def start_on(m: Any, p: Any, work: Any, w: Any, i: int, q: int, now: float) -> None:
     """Task i begins on QPU q."""
     st, row = m.state, m.slots[i]
-    remove(m, queue_of(p, w.tasks[i]), i)
+    remove(m.heap, queue_of(p, w.tasks[i]), i)
     dequeue(w.tasks, w.qpus, w.totals, i)
     cold = 0
     if COLD_QPU:
@@ -93,7 +93,7 @@ def start_on(m: Any, p: Any, work: Any, w: Any, i: int, q: int, now: float) -> N
     started(w.tasks, w.qpus, w.totals, i, q, now)
     start(w.tasks, w.flows, w.qpus, w.totals, i, q, now)
     length = cold + int(np.rint(work.parts[part_row(m, work, i), mem.QUANTUM_PART] / m.machines[q, mem.SPEED]))
-    add(m, p.lanes + mem.RUNS, p.qpu_at + q, float(st[LAST] + length), q)
+    add(m.heap, p.lanes + mem.RUNS, p.qpu_at + q, float(st[LAST] + length), q)
     m.duty[q, mem.RAN] = i
     set_idle(m, w, q)
     row[mem.PHASE], row[SINCE], row[mem.QPU], row[mem.COLD_PART] = mem.ON_QPU, st[LAST], q, cold
@@ -155,7 +155,7 @@ def end_run(m: Any, p: Any, w: Any, i: int, q: int, useful: bool) -> None:
 
 def next_end(m: Any, p: Any, w: Any) -> int:
     """The first attempt to end leaves its QPU; returns its slot. Whether it failed is in the slot's TRIES."""
-    q = take(m, p.lanes + mem.RUNS) - p.qpu_at
+    q = take(m.heap, p.lanes + mem.RUNS) - p.qpu_at
     i = int(m.duty[q, mem.RAN])
     useful = True
     if ATTEMPTS_FAIL and m.machines[q, mem.FAILURE] > 0.0:
@@ -164,7 +164,7 @@ def next_end(m: Any, p: Any, w: Any) -> int:
     if CALIBRATES:
         if m.duty[q, mem.DUE] == 0 and predicted_loss(m, q) > m.machines[q, mem.ABOVE]:
             if m.duty[q, mem.SINCE_Q] >= 0:
-                remove(m, p.lanes + mem.CALENDAR, p.qpu_at + len(w.qpus) + q)
+                remove(m.heap, p.lanes + mem.CALENDAR, p.qpu_at + len(w.qpus) + q)
             m.duty[q, mem.DUE] = 1
         begin_calibration(m, p, w, q)
     return i
@@ -176,7 +176,7 @@ def plan_calibration(m: Any, p: Any, w: Any, q: int, at: int) -> None:
     m.duty[q, mem.SINCE_Q] = -1
     if at < p.horizon:
         m.duty[q, mem.SINCE_Q] = 0
-        add(m, p.lanes + mem.CALENDAR, p.qpu_at + len(w.qpus) + q, float(at), DUE * len(w.qpus) + q)
+        add(m.heap, p.lanes + mem.CALENDAR, p.qpu_at + len(w.qpus) + q, float(at), DUE * len(w.qpus) + q)
 
 
 def after(now: int, seconds: float) -> int:
@@ -193,7 +193,8 @@ def begin_calibration(m: Any, p: Any, w: Any, q: int) -> None:
     qpu[c.BUSY], qpu[c.FREE_AT] = 1.0, st[LAST] * 1e-9 + length * 1e-9
     duty[mem.DUE], duty[mem.CALIBRATING], duty[mem.SINCE_Q] = 0, 1, st[LAST]
     set_idle(m, w, q)
-    add(m, p.lanes + mem.CALENDAR, p.qpu_at + len(w.qpus) + q, float(st[LAST] + length), CALIBRATED * len(w.qpus) + q)
+    add(m.heap, p.lanes + mem.CALENDAR, p.qpu_at + len(w.qpus) + q, float(st[LAST] + length),
+        CALIBRATED * len(w.qpus) + q)
     st[mem.EVENTS] += 1
     note(m, CALIBRATION_BEGIN, -1, q)
 
@@ -201,7 +202,7 @@ def begin_calibration(m: Any, p: Any, w: Any, q: int) -> None:
 def next_in_calendar(m: Any, p: Any, w: Any) -> None:
     """A calibration window is due, or over."""
     st = m.state
-    q = take(m, p.lanes + mem.CALENDAR) - p.qpu_at - len(w.qpus)
+    q = take(m.heap, p.lanes + mem.CALENDAR) - p.qpu_at - len(w.qpus)
     duty, qpu = m.duty[q], w.qpus[q]
     if duty[mem.CALIBRATING] == 0:
         duty[mem.DUE], duty[mem.SINCE_Q] = 1, -1
@@ -231,7 +232,7 @@ def draw_outage(m: Any, p: Any, w: Any, q: int, mean: float) -> None:
     m.duty[q, mem.OUTAGE] = number
     u = uniform(p.key, OUTAGE_STREAM, (q << 40) | number)
     at = m.state[LAST] + int(-math.log(1.0 - u) * mean * 1e9)
-    add(m, p.lanes + mem.OUTAGES, p.qpu_at + 2 * len(w.qpus) + q, float(at), q)
+    add(m.heap, p.lanes + mem.OUTAGES, p.qpu_at + 2 * len(w.qpus) + q, float(at), q)
 
 
 def begin_outage(m: Any, p: Any, w: Any, q: int) -> int:
@@ -241,11 +242,11 @@ def begin_outage(m: Any, p: Any, w: Any, q: int) -> int:
     qpu[c.ONLINE] = 0.0
     w.totals[c.N_QPUS] -= 1.0
     if duty[mem.RAN] >= 0:
-        remove(m, p.lanes + mem.RUNS, p.qpu_at + q)
+        remove(m.heap, p.lanes + mem.RUNS, p.qpu_at + q)
         lost = int(duty[mem.RAN])
         end_run(m, p, w, lost, q, False)
     if CALIBRATES and duty[mem.SINCE_Q] >= 0:
-        remove(m, p.lanes + mem.CALENDAR, p.qpu_at + len(w.qpus) + q)
+        remove(m.heap, p.lanes + mem.CALENDAR, p.qpu_at + len(w.qpus) + q)
         if duty[mem.CALIBRATING] == 1:
             end_calibration(m, p, w, q)
     duty[mem.DUE], duty[mem.SINCE_Q], duty[mem.ENDS] = 0, -1, st[LAST]

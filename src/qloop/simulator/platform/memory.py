@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qloop.policies.columns import SCAN_LIMIT
-from qloop.simulator.platform.nodes import NODE
+from qloop.simulator.platform.nodes import NODE, Heap
 from qloop.simulator.platform.result import AREAS
 
 NEVER = 1 << 62
@@ -151,9 +151,7 @@ class Memory(NamedTuple):
     state: Any
     real: Any
     slots: Any
-    keys: Any       # of nodes
-    nodes: Any
-    roots: Any      # first node of each queue; the lanes first
+    heap: Any       # the queues, lanes first
     idle: Any       # idle QPUs, as bits of words
     scratch: Any
     machines: Any
@@ -183,7 +181,7 @@ def memory(sessions: int, slots: int, qpus: int, lanes: int, *, lives: bool, ten
     result = np.zeros((sessions, RESULT), np.int64)
     result[:, LEFT_AT] = -1
     return Memory(
-        state, np.zeros(REAL), table, np.zeros(count), nodes, np.full(lanes + QUEUES, -1, np.int64),
+        state, np.zeros(REAL), table, Heap(np.zeros(count), nodes, np.full(lanes + QUEUES, -1, np.int64)),
         np.zeros((qpus + 62) // 62, np.int64), np.full((2, max(lanes, SCAN_LIMIT)), -1, np.int64),
         np.zeros((qpus, MACHINE)), np.zeros((qpus, DRIFT)), np.zeros((qpus, DUTY), np.int64), caches, pool,
         np.full((2, tenants), -1, np.int64), np.zeros((2, WAIT_BINS), np.int64), np.zeros(sessions), result,

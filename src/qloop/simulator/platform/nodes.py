@@ -4,80 +4,89 @@ A queue is the number of its first node, -1 if it is empty, so the queues' array
 policies see. Adding costs O(1), taking out (also from the middle) O(log n) amortised, and memory is by node and not by
 queue: thousands of lanes cost nothing (Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap", 1986).
 
-`m.keys` (float64) and the columns of `m.nodes` (int64) belong to the nodes; the order is by (key, number).
+`keys` (float64) and the columns of `nodes` (int64) belong to the nodes, `roots` are the queues; the order is by
+(key, number).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 CHILD, NEXT, PREVIOUS, NUMBER = 0, 1, 2, 3
 NODE = 4
 
 
-def link(m: Any, a: int, b: int) -> int:
+class Heap(NamedTuple):
+    """The arrays of all queues."""
+
+    keys: Any
+    nodes: Any
+    roots: Any
+
+
+def link(h: Any, a: int, b: int) -> int:
     """Join two heaps; returns the first node."""
-    ka, kb = m.keys[a], m.keys[b]
-    if kb < ka or (kb == ka and m.nodes[b, NUMBER] < m.nodes[a, NUMBER]):
+    ka, kb = h.keys[a], h.keys[b]
+    if kb < ka or (kb == ka and h.nodes[b, NUMBER] < h.nodes[a, NUMBER]):
         a, b = b, a
-    child = m.nodes[a, CHILD]
-    m.nodes[b, NEXT], m.nodes[b, PREVIOUS] = child, a
+    child = h.nodes[a, CHILD]
+    h.nodes[b, NEXT], h.nodes[b, PREVIOUS] = child, a
     if child >= 0:
-        m.nodes[child, PREVIOUS] = b
-    m.nodes[a, CHILD] = b
+        h.nodes[child, PREVIOUS] = b
+    h.nodes[a, CHILD] = b
     return a
 
 
-def add(m: Any, queue: int, node: int, key: float, number: int) -> None:
+def add(h: Any, queue: int, node: int, key: float, number: int) -> None:
     """Put a node into a queue."""
-    m.keys[node] = key
-    m.nodes[node, CHILD], m.nodes[node, NUMBER] = -1, number
-    root = m.roots[queue]
-    m.roots[queue] = node if root < 0 else link(m, root, node)
+    h.keys[node] = key
+    h.nodes[node, CHILD], h.nodes[node, NUMBER] = -1, number
+    root = h.roots[queue]
+    h.roots[queue] = node if root < 0 else link(h, root, node)
 
 
-def join_children(m: Any, node: int) -> int:
+def join_children(h: Any, node: int) -> int:
     """The heap of what is below a node: pairs from left to right, then all pairs from right to left."""
-    one, pairs = m.nodes[node, CHILD], -1
+    one, pairs = h.nodes[node, CHILD], -1
     while one >= 0:
-        two = m.nodes[one, NEXT]
+        two = h.nodes[one, NEXT]
         if two < 0:
-            m.nodes[one, NEXT] = pairs
+            h.nodes[one, NEXT] = pairs
             pairs = one
             break
-        after = m.nodes[two, NEXT]
-        pair = link(m, one, two)
-        m.nodes[pair, NEXT] = pairs
+        after = h.nodes[two, NEXT]
+        pair = link(h, one, two)
+        h.nodes[pair, NEXT] = pairs
         pairs, one = pair, after
     if pairs < 0:
         return -1
-    root, rest = pairs, m.nodes[pairs, NEXT]
+    root, rest = pairs, h.nodes[pairs, NEXT]
     while rest >= 0:
-        after = m.nodes[rest, NEXT]
-        root = link(m, root, rest)
+        after = h.nodes[rest, NEXT]
+        root = link(h, root, rest)
         rest = after
     return int(root)
 
 
-def take(m: Any, queue: int) -> int:
+def take(h: Any, queue: int) -> int:
     """Take the first node out of a queue that is not empty."""
-    node = m.roots[queue]
-    m.roots[queue] = join_children(m, node)
+    node = h.roots[queue]
+    h.roots[queue] = join_children(h, node)
     return int(node)
 
 
-def remove(m: Any, queue: int, node: int) -> None:
+def remove(h: Any, queue: int, node: int) -> None:
     """Take any node out of the queue in which it is."""
-    if m.roots[queue] == node:
-        take(m, queue)
+    if h.roots[queue] == node:
+        take(h, queue)
         return
-    before, after = m.nodes[node, PREVIOUS], m.nodes[node, NEXT]
-    if m.nodes[before, CHILD] == node:
-        m.nodes[before, CHILD] = after
+    before, after = h.nodes[node, PREVIOUS], h.nodes[node, NEXT]
+    if h.nodes[before, CHILD] == node:
+        h.nodes[before, CHILD] = after
     else:
-        m.nodes[before, NEXT] = after
+        h.nodes[before, NEXT] = after
     if after >= 0:
-        m.nodes[after, PREVIOUS] = before
-    below = join_children(m, node)
+        h.nodes[after, PREVIOUS] = before
+    below = join_children(h, node)
     if below >= 0:
-        m.roots[queue] = link(m, m.roots[queue], below)
+        h.roots[queue] = link(h, h.roots[queue], below)

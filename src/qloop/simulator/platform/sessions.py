@@ -25,7 +25,7 @@ from qloop.simulator.platform.accounts import (
 )
 from qloop.simulator.platform.classical import delay, end_classical, end_delay, give_up, join_workers
 from qloop.simulator.platform.containers import acquire, release
-from qloop.simulator.platform.features import CLASSICAL_FAILS, CLOSED, CONTAINERS, DELAYS_ON, LIVES_ON
+from qloop.simulator.platform.features import CLASSICAL_FAILS, CLOSED, CONTAINERS_ON, DELAYS_ON, LIVES_ON
 from qloop.simulator.platform.lanes import make_ready, withdraw
 from qloop.simulator.platform.memory import (
     COST,
@@ -56,7 +56,7 @@ def load_of(m: Any, work: Any, i: int) -> float:
 
 def compute(m: Any, p: Any, work: Any, i: int) -> None:
     """The classical task of the present stage begins, in a container if there are any."""
-    if CONTAINERS and m.slots[i, mem.HELD_SINCE] < 0 and not acquire(m, p, work, i):
+    if CONTAINERS_ON and m.slots[i, mem.HELD_SINCE] < 0 and not acquire(m, p, work, i):
         delay(m, p, i, p.cold_start, mem.STARTING)
         return
     join_workers(m, p, i, load_of(m, work, i))
@@ -94,7 +94,7 @@ def become_ready(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
     if LIVES_ON and flow[c.OPEN] < 1.0:
         m.state[mem.FLOW_SEQ] += 1
         lapse(w.flows, p.tenants + i, float(m.state[mem.FLOW_SEQ]))
-        remove(m, p.lanes + mem.LIVES, p.life_at + i)
+        remove(m.heap, p.lanes + mem.LIVES, p.life_at + i)
         set_timer(m, p, i)
     make_ready(m, p, work, w, i)
 
@@ -104,7 +104,7 @@ def classical_end(m: Any, p: Any, work: Any, w: Any) -> None:
     i = end_classical(m, p)
     row = m.slots[i]
     note(m, CLASSICAL_END, row[SESSION], -1)
-    if CONTAINERS and not p.hold_session:
+    if CONTAINERS_ON and not p.hold_session:
         release(m, p, work, i)
     if is_expired(m, i):
         depart(m, p, work, w, i, res.EXPIRED)
@@ -116,7 +116,7 @@ def classical_end(m: Any, p: Any, work: Any, w: Any) -> None:
 
 def delay_end(m: Any, p: Any, work: Any, w: Any) -> None:
     """A delay is over."""
-    i = take(m, p.lanes + mem.DELAYS)
+    i = take(m.heap, p.lanes + mem.DELAYS)
     end_delay(m, p, i)
     row = m.slots[i]
     phase = row[PHASE]
@@ -195,10 +195,10 @@ def depart(m: Any, p: Any, work: Any, w: Any, i: int, outcome: int) -> None:
     """The session in slot i leaves, with this outcome."""
     st, row = m.state, m.slots[i]
     w.flows[p.tenants + i][c.OPEN] = 0.0
-    if CONTAINERS:
+    if CONTAINERS_ON:
         release(m, p, work, i)
     if LIVES_ON:
-        remove(m, p.lanes + mem.LIVES, p.life_at + i)
+        remove(m.heap, p.lanes + mem.LIVES, p.life_at + i)
     m.slots[st[mem.ROOM], mem.FREE_SLOT] = i
     st[mem.ROOM] += 1
     st[mem.ACTIVE] -= 1
@@ -217,7 +217,7 @@ def close(m: Any, p: Any, work: Any, session: int, outcome: int) -> None:
             m.state[mem.FULL] = 2
         else:
             at = m.state[LAST] + work.times[again, mem.THINK]
-            add(m, p.lanes + mem.USERS, p.user_at + session % p.users, float(at), again)
+            add(m.heap, p.lanes + mem.USERS, p.user_at + session % p.users, float(at), again)
 
 
 def idle_since(m: Any, work: Any, i: int) -> int:
@@ -240,7 +240,7 @@ def set_timer(m: Any, p: Any, i: int) -> None:
     """Set the session's timer, which is in no queue, to the next time at which a TTL may be over."""
     idle_over = m.state[LAST] + p.interactive if p.interactive < mem.NEVER else mem.NEVER
     at = min(expires_at(m, p, i), idle_over)
-    add(m, p.lanes + mem.LIVES, p.life_at + i, float(at), m.slots[i, SESSION])
+    add(m.heap, p.lanes + mem.LIVES, p.life_at + i, float(at), m.slots[i, SESSION])
 
 
 def is_expired(m: Any, i: int) -> bool:
@@ -251,10 +251,10 @@ def is_expired(m: Any, i: int) -> bool:
 def look(m: Any, p: Any, work: Any, w: Any) -> None:
     """A session's timer is over: carry out its TTLs as far as they are."""
     st = m.state
-    i = take(m, p.lanes + mem.LIVES) - p.life_at
+    i = take(m.heap, p.lanes + mem.LIVES) - p.life_at
     node = p.life_at + i
     if st[LAST] >= expires_at(m, p, i):
-        add(m, p.lanes + mem.LIVES, node, float(mem.NEVER), 0)      # `depart` takes it out
+        add(m.heap, p.lanes + mem.LIVES, node, float(mem.NEVER), 0)      # `depart` takes it out
         expire(m, p, work, w, i)
         return
     at = st[LAST] + p.interactive
@@ -264,7 +264,7 @@ def look(m: Any, p: Any, work: Any, w: Any) -> None:
             w.flows[p.tenants + i][c.OPEN] = 0.0
             note(m, LAPSE, m.slots[i, SESSION], -1)
             at = mem.NEVER
-    add(m, p.lanes + mem.LIVES, node, float(min(at, expires_at(m, p, i))), m.slots[i, SESSION])
+    add(m.heap, p.lanes + mem.LIVES, node, float(min(at, expires_at(m, p, i))), m.slots[i, SESSION])
 
 
 def expire(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
@@ -280,6 +280,6 @@ def expire(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
     elif phase == mem.IN_LINE:
         give_up(m, p, i)
     else:
-        remove(m, p.lanes + mem.DELAYS, i)
+        remove(m.heap, p.lanes + mem.DELAYS, i)
         end_delay(m, p, i)
     depart(m, p, work, w, i, res.EXPIRED)

@@ -54,7 +54,7 @@ def machines(kinds: Sequence[QpuKind]) -> tuple[NDArray[np.float64], NDArray[np.
     """The facts of all QPUs, and the entries of their caches."""
     rows: list[list[float]] = []
     entries = 0
-    for kind in (kind for kind in kinds for _ in range(kind.count)):
+    for kind in [one for one in kinds for _ in range(one.count)]:
         drift, first = kind.drift, kind.calibrate_first_s
         rows.append([
             kind.speed, kind.compile_s, kind.load_s, kind.warm_s, float(kind.cache), float(entries),
