@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "service": {*PARTS, "runtime", "loops", "planner", "miniapps"},
     "cli": {*PARTS, "runtime", "simulator", "loops", "planner", "miniapps", "service", "testing"},
     # `import qloop` offers the user's surface
-    "": {"errors", "model", "loops", "runtime"},
+    "": {"errors", "model", "loops", "runtime", "simulator"},
 }
 
 NARROW: dict[tuple[str, str], tuple[str, ...]] = {
@@ -54,7 +54,7 @@ PURE_LIBRARIES = {
 }
 
 HEAVY = {
-    "aer", "cma", "dask", "fastapi", "matplotlib", "networkx", "numba", "pandas", "pyarrow", "qiskit", "qiskit_aer",
+    "aer", "cma", "dask", "fastapi", "matplotlib", "networkx", "numba", "ortools", "pandas", "polars", "pyarrow", "qiskit", "qiskit_aer",
     "qiskit_ibm_runtime", "qulacs", "ray", "rich", "rustworkx", "scipy",
 }
 

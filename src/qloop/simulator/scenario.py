@@ -85,4 +85,5 @@ class Scenario:
         """The policy's record, with its placement and settings."""
         if isinstance(self.policy, Policy):
             return self.policy
-        return catalog.policy(self.policy, self.placement, **self.settings)
+        settings: dict[str, float] = dict(self.settings)
+        return catalog.policy(self.policy, self.placement, extra=catalog.NO_EXTRA, **settings)

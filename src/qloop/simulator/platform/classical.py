@@ -61,15 +61,15 @@ def attain(m: Any, p: Any) -> None:
     st[AT] = st[LAST]
 
 
-def begin_work(m: Any, p: Any, i: int, work: float) -> None:
-    """The task of slot i has a worker (of its own, or a part of all)."""
+def begin_work(m: Any, p: Any, i: int, work: float, number: int) -> None:
+    """The task of slot i, the `number`-th to join, has a worker (of its own, or a part of all)."""
     st = m.state
     m.slots[i, PHASE] = COMPUTING
     if SLOTS:
-        add(m.heap, p.lanes + SHARED, i, float(st[LAST] + int(np.rint(work))), st[JOINED])
+        add(m.heap, p.lanes + SHARED, i, float(st[LAST] + int(np.rint(work))), number)
     else:
         attain(m, p)
-        add(m.heap, p.lanes + SHARED, i, m.real[ATTAINED] + work, st[JOINED])
+        add(m.heap, p.lanes + SHARED, i, m.real[ATTAINED] + work, number)
     st[SHARING] += 1
     plan_classical(m, p)
 
@@ -85,7 +85,7 @@ def join_workers(m: Any, p: Any, i: int, work: float) -> None:
         m.slots[i, mem.QPU] = int(np.rint(work))      # kept while it waits; it runs nowhere
         add(m.heap, p.lanes + LINE, i, float(st[JOINED]), 0)
     else:
-        begin_work(m, p, i, work)
+        begin_work(m, p, i, work, st[JOINED])
 
 
 def end_classical(m: Any, p: Any) -> int:
@@ -99,7 +99,7 @@ def end_classical(m: Any, p: Any) -> int:
     st[CLASSICAL] -= 1
     if SLOTS and m.heap.roots[p.lanes + LINE] >= 0:
         first = take(m.heap, p.lanes + LINE)
-        begin_work(m, p, first, float(m.slots[first, mem.QPU]))
+        begin_work(m, p, first, float(m.slots[first, mem.QPU]), int(m.heap.keys[first]))
     else:
         plan_classical(m, p)
     m.result[m.slots[i, mem.SESSION], mem.CLASSICAL_NS] += st[LAST] - m.slots[i, SINCE]

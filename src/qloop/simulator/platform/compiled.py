@@ -15,6 +15,7 @@ INLINED = ("qloop.simulator.platform.", "qloop.policies.")
 SELDOM = frozenset({
     "open_session", "depart", "look", "expire", "outage", "replace", "next_in_calendar", "movable", "advance",
     "join_children", "remove", "settle_containers", "settle_machines", "set_up_machines", "begin_calibration",
+    "calibrate_if_due",
     "release", "acquire",
 })
 

@@ -57,4 +57,4 @@ def predicted_loss(m: Any, q: int) -> float:
     age_h = (m.state[mem.LAST] * 1e-9 - state[mem.CALIBRATED_AT]) / 3600.0
     grown = expected_growth(age_h, facts[mem.AGING], facts[mem.SD], facts[mem.RELAX] / 3600.0,
                                   facts[mem.IDLE_SHARE])
-    return facts[mem.QUALITY] * (grown - 1.0)
+    return float(facts[mem.QUALITY] * (grown - 1.0))

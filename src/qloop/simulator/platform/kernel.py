@@ -1,6 +1,6 @@
 """The extended platform in virtual time: one loop over the next events, compiled for a policy and a scenario's effects.
 
-Time is int64 nanoseconds. At one time the order is: quantum ends, calibrations, outages, TTLs, classical ends, ends of
+Time is int64 nanoseconds. At one time the order is: TTLs, quantum ends, calibrations, outages, classical ends, ends of
 delays, arrivals; each kind in an order of its own (by QPU, by number). After each event idle QPUs are offered what
 waits, as the engine does. All functions run as plain Python, too.
 """
@@ -14,6 +14,7 @@ from qloop.simulator.platform import memory as mem
 from qloop.simulator.platform.accounts import account
 from qloop.simulator.platform.containers import settle_containers
 from qloop.simulator.platform.features import (
+    ATTEMPTS_FAIL,
     CALIBRATES,
     CLOSED,
     CONTAINERS_ON,
@@ -23,18 +24,18 @@ from qloop.simulator.platform.features import (
     SHARED_LANES,
 )
 from qloop.simulator.platform.lanes import replace
-from qloop.simulator.platform.machines import (
+from qloop.simulator.platform.machines import dispatch, next_end
+from qloop.simulator.platform.memory import NEVER
+from qloop.simulator.platform.nodes import NUMBER, add, take
+from qloop.simulator.platform.sessions import after_quantum, after_work, arrive, classical_end, delay_end, look
+from qloop.simulator.platform.upkeep import (
     begin_outage,
-    dispatch,
+    calibrate_if_due,
     end_outage,
-    next_end,
     next_in_calendar,
     set_up_machines,
     settle_machines,
 )
-from qloop.simulator.platform.memory import NEVER
-from qloop.simulator.platform.nodes import NUMBER, add, take
-from qloop.simulator.platform.sessions import after_quantum, arrive, classical_end, delay_end, look
 
 CLASSICAL_QUEUE = -1
 ARRIVALS = -2
@@ -50,15 +51,14 @@ def next_event(m: Any, p: Any, work: Any) -> tuple[int, int]:
     """The time of the next event, and the queue from which it comes (by its offset)."""
     st = m.state
     at, kind = NEVER, mem.RUNS
-    node = m.heap.roots[p.lanes + mem.RUNS]
-    if node >= 0:
-        at = int(m.heap.keys[node])
+    if LIVES_ON and first_of(m, p.lanes + mem.LIVES, at):
+        at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.LIVES]]), mem.LIVES
+    if first_of(m, p.lanes + mem.RUNS, at):
+        at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.RUNS]]), mem.RUNS
     if CALIBRATES and first_of(m, p.lanes + mem.CALENDAR, at):
         at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.CALENDAR]]), mem.CALENDAR
     if OUTAGES_ON and first_of(m, p.lanes + mem.OUTAGES, at):
         at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.OUTAGES]]), mem.OUTAGES
-    if LIVES_ON and first_of(m, p.lanes + mem.LIVES, at):
-        at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.LIVES]]), mem.LIVES
     if st[mem.NEXT_CLASSICAL] < at:
         at, kind = st[mem.NEXT_CLASSICAL], CLASSICAL_QUEUE
     if DELAYS_ON and first_of(m, p.lanes + mem.DELAYS, at):
@@ -71,16 +71,22 @@ def next_event(m: Any, p: Any, work: Any) -> tuple[int, int]:
 
 
 def handle(m: Any, p: Any, work: Any, w: Any, kind: int) -> int:
-    """Carry out the next event of this kind; returns the slot whose quantum attempt ended and which is to go on, or -1.
+    """Carry out the next event of this kind; returns the slot whose task ended and which is to go on, or -1.
 
-    It goes on after the QPU was offered what waits, as live, where its next task is another event.
+    It goes on after idle QPUs were offered what waits, as live, where its next task is another event.
     """
     st = m.state
     if kind == mem.RUNS:
-        return next_end(m, p, w)
+        i = next_end(m, p, w)
+        lost = ATTEMPTS_FAIL and m.slots[i, mem.TRIES] > 0
+        if lost:
+            after_quantum(m, p, work, w, i)     # ready again at once, as live
+        if CALIBRATES:
+            calibrate_if_due(m, p, w, int(m.slots[i, mem.QPU]))
+        return -1 if lost else i
     if kind == CLASSICAL_QUEUE:
-        classical_end(m, p, work, w)
-    elif DELAYS_ON and kind == mem.DELAYS:
+        return classical_end(m, p, work)
+    if DELAYS_ON and kind == mem.DELAYS:
         delay_end(m, p, work, w)
     elif CALIBRATES and kind == mem.CALENDAR:
         next_in_calendar(m, p, w)
@@ -124,7 +130,10 @@ def run_part(m: Any, p: Any, work: Any, w: Any, part: int) -> None:
             dispatch(m, p, work, w, SHARED_LANES)
             if ended < 0:
                 break
-            after_quantum(m, p, work, w, ended)
+            if kind == mem.RUNS:
+                after_quantum(m, p, work, w, ended)
+            else:
+                after_work(m, p, work, w, ended)
             ended = -1
     account(m, p, stop, part)
 
@@ -132,6 +141,7 @@ def run_part(m: Any, p: Any, work: Any, w: Any, part: int) -> None:
 def simulate(m: Any, p: Any, work: Any, w: Any) -> None:
     """Run the platform from time 0 to the horizon; all results are in `m`."""
     set_up_machines(m, p, w)
+    m.state[mem.FLOW_SEQ] = p.tenants
     if CLOSED:
         for user in range(p.users):
             add(m.heap, p.lanes + mem.USERS, p.user_at + user, float(work.times[user, mem.THINK]), user)

@@ -172,7 +172,7 @@ def memory(sessions: int, slots: int, qpus: int, lanes: int, *, lives: bool, ten
     state = np.zeros(STATE, np.int64)
     state[ROOM], state[NEXT_CLASSICAL], state[IDLE_POOL] = slots, NEVER, 0 if containers else -1
     table = np.zeros((slots, SLOT), np.int64)
-    table[:, FREE_SLOT] = np.arange(slots - 1, -1, -1)
+    table[:, FREE_SLOT], table[:, HELD_SINCE] = np.arange(slots - 1, -1, -1), -1
     count = slots * (2 if lives else 1) + 3 * qpus + users
     nodes = np.full((count, NODE), -1, np.int64)
     pool = np.zeros((max(containers, 1), 3), np.int64)

@@ -119,8 +119,8 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
-    """TTLs of sessions, as live: idle longer than `interactive_s`, it queues again as a new one; after `max_s` what
-    waits fails, and what runs is finished.
+    """TTLs of sessions, as live: without a task for `interactive_s` (in transfer, say), it queues again as a new one;
+    after `max_s` what waits fails, and what runs is finished.
     """
 
     interactive_s: float = number(math.inf, "s", 1e-3, math.inf, "Interactive TTL")

@@ -54,8 +54,10 @@ def load_of(m: Any, work: Any, i: int) -> float:
     return float(work.parts[part_row(m, work, i), mem.CLASSICAL_PART])
 
 
-def compute(m: Any, p: Any, work: Any, i: int) -> None:
+def compute(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
     """The classical task of the present stage begins, in a container if there are any."""
+    if LIVES_ON:
+        revive(m, p, w, i)
     if CONTAINERS_ON and m.slots[i, mem.HELD_SINCE] < 0 and not acquire(m, p, work, i):
         delay(m, p, i, p.cold_start, mem.STARTING)
         return
@@ -77,7 +79,7 @@ def go_on(m: Any, p: Any, work: Any, w: Any, i: int, step: int) -> None:
     """The session takes its next step. A pre or post of no work at all is no task."""
     while step == CLASSICAL_STEP:
         if m.slots[i, STAGE] == COST or load_of(m, work, i) > 0.0:
-            compute(m, p, work, i)
+            compute(m, p, work, w, i)
             return
         step = after_classical(m, i)
     if step == LAST_STEP:
@@ -89,23 +91,33 @@ def go_on(m: Any, p: Any, work: Any, w: Any, i: int, step: int) -> None:
 
 
 def become_ready(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
-    """The quantum task is ready; a session that has lapsed queues as a new one."""
+    """The quantum task is ready."""
+    if LIVES_ON:
+        revive(m, p, w, i)
+    make_ready(m, p, work, w, i)
+
+
+def revive(m: Any, p: Any, w: Any, i: int) -> None:
+    """A session that let its interactive TTL pass has a task again: it queues like a new one."""
     flow = w.flows[p.tenants + i]
-    if LIVES_ON and flow[c.OPEN] < 1.0:
+    if flow[c.OPEN] < 1.0 and m.slots[i, STAGE] != POST:
         m.state[mem.FLOW_SEQ] += 1
         lapse(w.flows, p.tenants + i, float(m.state[mem.FLOW_SEQ]))
         remove(m.heap, p.lanes + mem.LIVES, p.life_at + i)
         set_timer(m, p, i)
-    make_ready(m, p, work, w, i)
 
 
-def classical_end(m: Any, p: Any, work: Any, w: Any) -> None:
-    """The first classical task to end leaves the workers, and its session goes on."""
+def classical_end(m: Any, p: Any, work: Any) -> int:
+    """The first classical task to end leaves the workers; returns its slot."""
     i = end_classical(m, p)
-    row = m.slots[i]
-    note(m, CLASSICAL_END, row[SESSION], -1)
+    note(m, CLASSICAL_END, m.slots[i, SESSION], -1)
     if CONTAINERS_ON and not p.hold_session:
         release(m, p, work, i)
+    return int(i)
+
+
+def after_work(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
+    """A classical task of the session has ended."""
     if is_expired(m, i):
         depart(m, p, work, w, i, res.EXPIRED)
     elif CLASSICAL_FAILS and uniform(p.key, CRASH_STREAM, draw_number(m, i)) < p.classical_failure:
@@ -132,7 +144,7 @@ def delay_end(m: Any, p: Any, work: Any, w: Any) -> None:
 def after_quantum(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
     """A quantum attempt of the session has ended; TRIES is 0 if it gave a result."""
     row = m.slots[i]
-    if is_expired(m, i):
+    if is_expired(m, i) and row[LEFT] > 0:
         depart(m, p, work, w, i, res.EXPIRED)
     elif row[mem.TRIES] >= p.attempts:
         depart(m, p, work, w, i, res.FAILED)
@@ -144,7 +156,11 @@ def after_quantum(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
     else:
         row[STAGE] = COST if row[LEFT] > 0 else POST
         if row[STAGE] == POST:
+            m.result[row[SESSION], OUTCOME] = res.OPEN  # its last result came, though after its maximum TTL
             w.flows[p.tenants + i][c.OPEN] = 0.0    # no quantum task will come: it holds no QPU any more
+            if LIVES_ON:
+                remove(m.heap, p.lanes + mem.LIVES, p.life_at + i)
+                add(m.heap, p.lanes + mem.LIVES, p.life_at + i, float(mem.NEVER), 0)
         if DELAYS_ON and p.down > 0:
             delay(m, p, i, p.down, mem.DOWN)
         else:
@@ -220,20 +236,18 @@ def close(m: Any, p: Any, work: Any, session: int, outcome: int) -> None:
             add(m.heap, p.lanes + mem.USERS, p.user_at + session % p.users, float(at), again)
 
 
-def idle_since(m: Any, work: Any, i: int) -> int:
-    """Since when the session has had no quantum task, ns."""
-    row = m.slots[i]
-    return int(max(row[mem.LAST_SHOT], m.result[row[SESSION], mem.ARRIVED]))
-
-
-def has_task(m: Any, i: int) -> bool:
-    """Whether a quantum task of the session waits or runs."""
-    return bool(m.slots[i, PHASE] == mem.QUEUED or m.slots[i, PHASE] == mem.ON_QPU)
+def is_idle(m: Any, i: int) -> bool:
+    """Whether no task of the session waits or runs: it is in transfer, in submission, or pausing."""
+    phase = m.slots[i, PHASE]
+    return bool(phase == mem.SUBMITTING or phase == mem.UP or phase == mem.DOWN or phase == mem.PAUSING)
 
 
 def expires_at(m: Any, p: Any, i: int) -> int:
-    """When the session's maximum TTL is over, ns."""
-    return int(m.result[m.slots[i, SESSION], mem.ARRIVED] + p.max_ttl) if p.max_ttl < mem.NEVER else mem.NEVER
+    """When the session's maximum TTL is over, ns; one that has had its last shot does not expire any more."""
+    row = m.slots[i]
+    if p.max_ttl >= mem.NEVER or row[STAGE] == POST:
+        return mem.NEVER
+    return int(m.result[row[SESSION], mem.ARRIVED] + p.max_ttl)
 
 
 def set_timer(m: Any, p: Any, i: int) -> None:
@@ -258,8 +272,8 @@ def look(m: Any, p: Any, work: Any, w: Any) -> None:
         expire(m, p, work, w, i)
         return
     at = st[LAST] + p.interactive
-    if not has_task(m, i):
-        at = idle_since(m, work, i) + p.interactive
+    if is_idle(m, i):
+        at = m.slots[i, mem.SINCE] + p.interactive
         if at <= st[LAST]:
             w.flows[p.tenants + i][c.OPEN] = 0.0
             note(m, LAPSE, m.slots[i, SESSION], -1)

@@ -80,7 +80,7 @@ def tables(scenario: Scenario, policy: Policy, slots: int) -> mem.World:
     totals[c.N_QPUS] = float(scenario.n_qpus)
     for column, value in policy.settings.items():
         totals[column] = value
-    rows = [c.new_qpu(float(kind.qubits), kind.compile_s + kind.load_s, c.INF, kind.calibrate_every_s)
+    rows = [c.new_qpu(float(kind.qubits), kind.compile_s + kind.load_s, c.INF, seconds(kind.calibrate_every_s))
             for kind in scenario.qpus for _ in range(kind.count)]
     return mem.World(tasks, flows, np.array(rows), np.array(totals))
 
@@ -116,6 +116,11 @@ def platform(scenario: Scenario, key: int, slots: int, on: Effects, lanes: int) 
 def ns(seconds: float) -> int:
     """Whole ns; NEVER for what lies beyond every run."""
     return round(seconds * 1e9) if seconds * 1e9 < MOST_NS else mem.NEVER
+
+
+def seconds(value: float) -> float:
+    """Whole ns as policies see them."""
+    return ns(value) * 1e-9 if value < mem.LONG_S else math.inf
 
 
 def check(scenario: Scenario) -> None:
