@@ -34,6 +34,8 @@ def example(kind):
             fields[field.name] = not field.default
         elif float in choices:
             fields[field.name] = 0.5
+        elif int in choices:
+            fields[field.name] = 7
         else:
             fields[field.name] = choices[-1]
     return kind(**fields)

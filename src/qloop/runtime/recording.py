@@ -9,6 +9,7 @@ from qloop.engine.engine import Engine
 from qloop.engine.state import Quantum
 from qloop.model import commands as cmd
 from qloop.model import events as ev
+from qloop.model.limits import NEVER
 from qloop.model.states import Outcome as Ending
 from qloop.model.states import SessionState, TaskState
 from qloop.policies.columns import BOUND, WEIGHT
@@ -55,18 +56,18 @@ class Recording:
                 ready = min(now, ticket.ready_ns) if ticket is not None else now
                 where: dict[str, Any] = {"session": event.session, "iteration": event.iteration, "task": event.task}
                 emit(tr.ParamsReady, ready, **where)
-                emit(tr.Submitted, now, **where)
+                emit(tr.Submitted, now, **where, width=event.width, estimate_s=event.estimate_s, cpu_s=event.cpu_s,
+                     weight=event.weight, pin=event.pin)
             case ev.QuantumEnded():
                 self._qpu_end(now, event)
             case ev.SessionOpened() if event.session not in refused:
-                kind, optimum = self.kinds.get(event.session, ("loop", None))
-                emit(tr.SessionOpened, now, session=event.session, tenant=event.tenant, weight=event.weight,
-                     tenant_weight=self._tenant_weight(event.tenant), session_kind=kind,
-                     label=event.session.rpartition(".")[2], optimum=optimum)
+                self._opened(now, event)
             case ev.CalibrationEnded():
-                emit(tr.CalibrationEnd, now, qpu=event.qpu, epoch=event.epoch)
+                emit(tr.CalibrationEnd, now, qpu=event.qpu, epoch=event.epoch,
+                     window_at_ns=_planned(event.window_at_ns))
             case ev.QpuJoined():
-                emit(tr.QpuOnline, now, qpu=event.qpu)
+                emit(tr.QpuOnline, now, qpu=event.qpu, qubits=event.qubits, cold_s=event.cold_s, epoch=event.epoch,
+                     window_at_ns=_planned(event.window_at_ns), window_gap_ns=_planned(event.window_gap_ns))
             case ev.QpuLeft():
                 self._lost(now, event.qpu)
                 emit(tr.QpuOffline, now, qpu=event.qpu, reason=event.reason)
@@ -93,6 +94,17 @@ class Recording:
                 self._cpu_begin(now, command)
             case _:
                 pass
+
+    def _opened(self, now: int, event: ev.SessionOpened) -> None:
+        """A session with the TTLs that hold for it."""
+        kind, optimum = self.kinds.get(event.session, ("loop", None))
+        limits = self.engine.state.limits
+        self.recorder.emit(
+            tr.SessionOpened, now, session=event.session, tenant=event.tenant, weight=event.weight,
+            tenant_weight=self._tenant_weight(event.tenant), session_kind=kind,
+            label=event.session.rpartition(".")[2], optimum=optimum,
+            interactive_ttl_ns=event.interactive_ttl_ns or limits.interactive_ttl_ns,
+            max_ttl_ns=event.max_ttl_ns or limits.max_ttl_ns)
 
     def _where(self, ticket: Ticket) -> dict[str, Any]:
         return {"session": ticket.session, "iteration": ticket.iteration, "task": ticket.id}
@@ -195,3 +207,8 @@ class Recording:
             self.recorder.emit(tr.IterationBegin, now, session=session, iteration=values["iteration"])
         elif what == "iteration_end":
             self.recorder.emit(tr.IterationEnd, now, session=session, **values)
+
+
+def _planned(at_ns: int) -> int | None:
+    """A time that may not come, as traces write it."""
+    return None if at_ns >= NEVER else at_ns

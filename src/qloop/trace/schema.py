@@ -45,7 +45,8 @@ class TaskEvent(Event, frozen=True, kw_only=True):
 class SessionOpened(Event, frozen=True, kw_only=True):
     """A session is accepted; `optimum` is the exact ground energy, if known (not used by any decision).
 
-    `weight` is the session's share among its tenant's sessions, `tenant_weight` the tenant's among all tenants.
+    `weight` is the session's share among its tenant's sessions, `tenant_weight` the tenant's among all tenants. The
+    TTLs (0: not known) are the idle time after which it queues as a new one, and its longest life.
     """
 
     session: str
@@ -55,6 +56,8 @@ class SessionOpened(Event, frozen=True, kw_only=True):
     session_kind: SessionKind = "loop"
     label: str = ""
     optimum: float | None = None
+    interactive_ttl_ns: int = 0
+    max_ttl_ns: int = 0
 
 
 class SessionClosed(Event, frozen=True, kw_only=True):
@@ -85,9 +88,18 @@ class ParamsReady(TaskEvent, frozen=True, kw_only=True):
 
 
 class Submitted(TaskEvent, frozen=True, kw_only=True):
-    """The task has reached the scheduler; `network_ns` of the time since p were spent on the network."""
+    """The task has reached the scheduler; `network_ns` of the time since p were spent on the network.
+
+    What the scheduler was told: qubits (`width`, 0: not recorded), predicted QPU seconds (0: left to the session's
+    average), CPU seconds of the step before it, its weight, and the only QPU it may run on (empty: any).
+    """
 
     network_ns: int = 0
+    width: int = 0
+    estimate_s: float = 0.0
+    cpu_s: float = 0.0
+    weight: float = 1.0
+    pin: str = ""
 
 
 class Placed(TaskEvent, frozen=True, kw_only=True):
@@ -127,10 +139,11 @@ class CalibrationBegin(Event, frozen=True, kw_only=True):
 
 
 class CalibrationEnd(Event, frozen=True, kw_only=True):
-    """The QPU is in a new calibration epoch."""
+    """The QPU is in a new calibration epoch; its next window is planned for `window_at_ns` (None: none is known)."""
 
     qpu: str
     epoch: int
+    window_at_ns: int | None = None
 
 
 class QpuBegin(TaskEvent, frozen=True, kw_only=True):
@@ -222,9 +235,18 @@ class QpuOffline(Event, frozen=True, kw_only=True):
 
 
 class QpuOnline(Event, frozen=True, kw_only=True):
-    """The QPU takes work again."""
+    """The QPU takes work (again).
+
+    What the scheduler was told: its qubits (0: not recorded), the seconds that a session's first shot costs, and its
+    first calibration window with the time from a window's end to the next (None: no window).
+    """
 
     qpu: str
+    qubits: int = 0
+    cold_s: float = 0.0
+    epoch: int = 0
+    window_at_ns: int | None = None
+    window_gap_ns: int | None = None
 
 
 class QpuReserved(Event, frozen=True, kw_only=True):

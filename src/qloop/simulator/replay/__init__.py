@@ -1,0 +1,1 @@
+"""Replaying recorded runs: any trace is a workload, under the recorded policy or any other."""
