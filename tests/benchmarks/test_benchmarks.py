@@ -20,6 +20,7 @@ TINY = {
     "import_time": ("--runs", "1"), "journal": ("--rows", "400"), "pilot": ("--tasks", "20"),
     "engine": ("--policies", "efaas", "--events", "600", "--rounds", "1", "--waiting", "1000"),
     "simulators": ("--sizes", "4", "--seconds", "0.01"),
+    "regret": ("--instances", "4", "--policies", "fifo", "lifo"),
 }
 
 
@@ -72,6 +73,20 @@ def test_import_time_sums_up_modules(tmp_path: Path) -> None:
     assert {"nothing", "import qloop", "numpy"} <= set(found["median_ms"])
     assert {line["what"]: line["measured"] for line in found["targets"]} == {
         "import qloop": pytest.approx(found["median_ms"]["import qloop"])}
+
+
+def test_regret_is_above_the_optimum_and_comes_with_table_and_figure(tmp_path: Path) -> None:
+    found = run("regret", tmp_path, *TINY["regret"])
+    assert [row["number"] for row in found["instances"]] == [1000, 1001, 1002, 1003]
+    for row in found["instances"]:
+        assert row["proven"]
+        assert row["bound_s"] == row["optimum_s"] <= min(row["delays_s"].values()) + 1e-9
+    for row in found["policies"]:
+        regrets = [one["delays_s"][row["policy"]] - one["optimum_s"] for one in found["instances"]]
+        assert row["mean_s"] == pytest.approx(sum(regrets) / 4, abs=0.006)
+    assert "ortools" in found["machine"]["versions"]
+    assert "| fifo |" in (tmp_path / "regret.md").read_text()
+    assert (tmp_path / "regret.png").stat().st_size > 10_000
 
 
 def test_overhead_is_the_call_less_the_bare_evaluation(tmp_path: Path) -> None:
