@@ -6,9 +6,10 @@ A test compares the pages with what this writes, so they cannot grow old.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -21,7 +22,13 @@ from qloop.loops.optimizers import by_name
 from qloop.model.limits import Limits
 from qloop.policies import catalog, columns
 from qloop.runtime.options import Options
+from qloop.simulator.campaign import listing
+from qloop.simulator.campaign.dump import toml_value
+from qloop.simulator.workload import arrivals, distributions
+from qloop.simulator.workload.sessions import SessionModel
 from qloop.trace import schema
+from qloop.trace.datasets import reference_layout
+from qloop.trace.datasets import schema as datasets
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by tools/make_reference.py from the source; `make docs` writes it anew. -->\n"
@@ -30,7 +37,8 @@ NOTE = "<!-- Written by tools/make_reference.py from the source; `make docs` wri
 def pages() -> dict[str, str]:
     """The pages by file name."""
     made = {"trace.md": trace_page(), "policies.md": policies_page(), "options.md": options_page(),
-            "errors.md": errors_page(), "optimizers.md": optimizers_page(), "cli.md": cli_page()}
+            "errors.md": errors_page(), "optimizers.md": optimizers_page(), "cli.md": cli_page(),
+            "datasets.md": datasets_page(), "scenario.md": scenario_page()}
     return {name: f"{NOTE}\n{text}" for name, text in made.items()}
 
 
@@ -115,6 +123,27 @@ def policies_page() -> str:
         "## Settings\n", table(("name", "meaning"), settings)))
 
 
+def datasets_page() -> str:
+    """Every table of a data set, and the layout of the paper's measurements."""
+    parts = ["# Data sets\n", text_of(datasets) + "\n",
+             "A data set is a folder with a file for each table: `experiments.csv` or `experiments.parquet`, and so on;"
+             "\nonly `experiments` must be there. CSV files are UTF-8 with a header row; floats are written so that"
+             " they are read back\nto the last bit. Parquet files hold units and meanings in their columns' metadata."
+             " How they are made:\n[record a data set](../how-to/record-a-dataset.md).\n"]
+    for kind in datasets.TABLES.values():
+        rows = ((code(column.name), {"whole": "integer", "real": "number", "text": "text"}[column.kind], column.unit,
+                 "must be there" if column.required else "",
+                 "" if column.least is None else f"{column.least:g}", column.meaning) for column in kind.columns)
+        parts += [f"## {kind.name}\n", f"{kind.meaning} No two rows agree in {', '.join(map(code, kind.key))}.\n",
+                  table(("column", "type", "unit", "", "least", "meaning"), rows)]
+    files = ((code(name), code(f"n_qubits,{theirs}"), code(f"experiments.{ours}"))
+             for name, (theirs, ours) in reference_layout.EXPERIMENT_FILES.items())
+    others = [(code(reference_layout.ALL_EXECUTIONS), code("n_qubits,exec_time"), code("iterations.quantum_s"))]
+    others += [(code(name), "no header", code(kind)) for name, kind in reference_layout.ESTIMATE_FILES.items()]
+    return "\n".join((*parts, "## The reference layout\n", text_of(reference_layout) + "\n",
+                      table(("file", "header", "table and column"), iter([*files, *others]))))
+
+
 def options_page() -> str:
     """The options of a runtime, and its limits."""
     return "\n".join(("# Options of a runtime\n", "`qloop.Runtime(**options)`.\n", text_of(Options) + "\n",
@@ -141,6 +170,45 @@ def optimizers_page() -> str:
         rows = ((code(option), code(repr(defaults[option].default))) for option in by_name.option_names(name))
         parts += [f"## {name}\n", text_of(kind) + "\n", table(("option", "default"), rows)]
     return "\n".join(parts)
+
+
+def scenario_page() -> str:
+    """Every parameter of a scenario file."""
+    parts = ["# Scenario files\n", "A scenario file is TOML; every table and every key may be left out. How to use it:"
+             " [simulate a platform](../how-to/simulate-a-platform.md).\n",
+             "Times are written as `\"600 s\"`, `\"12 h\"` or `\"2h 30m\"`, rates as `\"6 /h\"` or `\"every 10 min\"`,"
+             " speeds as `\"2.5 Gop/s\"`, shares as `\"15 %\"`; a plain number is in the unit of the table below.\n"]
+    for header, said, rows in listing.reference():
+        cells = ((code(key), default and code(default), *rest) for key, default, *rest in rows)
+        parts += [f"## {header}\n", inspect.cleandoc(said) + "\n",
+                  table(("key", "default", "unit", "bounds", "meaning"), cells), *besides(header)]
+    sessions = ((code(field.name), "measured" if field.default is None else code(toml_value(field.default)))
+                for field in dataclasses.fields(SessionModel))
+    parts += ["## [arrivals]\n", text_of(arrivals) + "\n",
+              table(("kind", "meaning", "parameters"), kinds(arrivals.KINDS)),
+              "## [sessions]\n", text_of(SessionModel) + "\n", table(("key", "default"), sessions),
+              "## Distributions\n", text_of(distributions) + "\n",
+              table(("kind", "meaning", "parameters"), kinds(distributions.KINDS))]
+    return "\n".join(parts)
+
+
+def besides(header: str) -> list[str]:
+    """What a table holds besides its declared parameters."""
+    notes = {"[scenario]": "Besides: `name`, `policy`, `placement` (see [policies](policies.md)), and the policy's"
+                           " settings in `[scenario.settings]`.\n",
+             "[[qpus]]": "Besides: `name`. Several `[[qpus]]` are several kinds.\n",
+             "[[tenants]]": "Besides: `name`.\n",
+             "[campaign]": "Besides: `[campaign.grid]`, a list of values for each dotted path, such as"
+                           " `\"qpus.0.count\" = [1, 2, 3]`.\n",
+             "[campaign.until]": "Besides: `quantity`, the measure whose interval is looked at, such as `\"drop\"`.\n"}
+    return [notes[header]] if header in notes else []
+
+
+def kinds(known: Mapping[str, type[Any]]) -> Iterator[tuple[str, str, str]]:
+    """Kinds of something with their parameters."""
+    for name, kind in known.items():
+        yield code(name), first_line(kind), ", ".join(code(field.name.removesuffix("_s"))
+                                                      for field in dataclasses.fields(kind))
 
 
 def cli_page() -> str:

@@ -24,7 +24,8 @@ def pages() -> dict[str, str]:
     return made
 
 
-@pytest.mark.parametrize("name", ["cli.md", "errors.md", "optimizers.md", "options.md", "policies.md", "trace.md"])
+@pytest.mark.parametrize("name", ["cli.md", "errors.md", "optimizers.md", "options.md", "policies.md",
+                                  "scenario.md", "trace.md"])
 def test_the_page_is_up_to_date(name: str, pages: dict[str, str]) -> None:
     assert (ROOT / "docs" / "reference" / name).read_text() == pages[name], "run `make docs`"
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from qloop import __version__
-from qloop.cli import console, demo, doctor, qpus, run, sessions, trace
+from qloop.cli import console, dataset, demo, doctor, plan, qpus, run, sessions, trace
 from qloop.cli.exits import TOLD, Exit, exit_of
 from qloop.cli.parser import Parser
+from qloop.cli.simulate import command as simulate
 from qloop.errors import InvalidInput, QloopError, UnknownName
 
 
@@ -27,7 +28,7 @@ class Command(Protocol):
 
 
 COMMANDS: dict[str, Command] = {"demo": demo, "run": run, "qpus": qpus, "sessions": sessions, "trace": trace,
-                                "doctor": doctor}
+                                "simulate": simulate, "dataset": dataset, "plan": plan, "doctor": doctor}
 EXAMPLES = """examples:
   qloop demo                       what qloop is for, in about a minute
   qloop run vqe.py                 run a program; its sessions are journaled
@@ -35,6 +36,7 @@ EXAMPLES = """examples:
   qloop run vqe.py -- --depth 3    what follows '--' is the program's own
   qloop qpus                       the QPUs that a program can name
   qloop sessions                   what ran, what it bought, what can go on
+  qloop simulate paper --quick     the platform model's paper, reproduced and judged
   qloop doctor                     is everything there?
 """
 

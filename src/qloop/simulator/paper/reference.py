@@ -81,25 +81,26 @@ def reproduce(study: str, replications: int = 100, seed: int = 0, *, executor: E
         case "small":
             chosen: list[str | int] = [name for name in SMALL if not only or name in only]
             for name in chosen:
-                yield from _small(str(name), run(small(str(name)), replications, seed, executor=executor))
+                yield from compare_small(str(name), run(small(str(name)), replications, seed, executor=executor))
         case "q":
             for seconds in (point for point in Q_STUDY if not only or point in only):
-                for k, drop in enumerate(Q_STUDY[seconds]):
-                    found = run(big_quantum(k + 1, seconds), replications, seed, executor=executor)
-                    yield _drop(f"Q={k + 1}, every {seconds} s", drop, None, found, 20)
+                for qpus in range(1, 7):
+                    found = run(big_quantum(qpus, seconds), replications, seed, executor=executor)
+                    yield compare_q_study(qpus, seconds, found)
         case "c":
             for workers in (c for c in range(1, 7) if not only or c in only):
-                yield from _c_study(workers, run(big_classical(workers, 450), replications, seed, executor=executor))
+                found = run(big_classical(workers, 450), replications, seed, executor=executor)
+                yield from compare_c_study(workers, found)
         case "c week":
             for workers in (c for c in C_STUDY_WEEK if not only or c in only):
                 model: PlatformModel = big_classical(workers, 450, days=7.0)
                 found = run(model, replications, seed, executor=executor)
-                yield _drop(f"C={workers}, 7 days", C_STUDY_WEEK[workers], None, found, 100)
+                yield compare_c_study_week(workers, found)
         case _:
             raise UnknownName("study", study, STUDIES)
 
 
-def _drop(point: str, reference: float, half: float | None, found: Outcome, runs: int) -> Comparison:
+def compare_drop(point: str, reference: float, half: float | None, found: Outcome, runs: int) -> Comparison:
     """Drop probabilities in percent; a half unknown is taken from ours, scaled to the reference's replications."""
     mine = found.drop()
     ours = Estimate(100.0 * mine.mean, 100.0 * mine.half)
@@ -108,31 +109,43 @@ def _drop(point: str, reference: float, half: float | None, found: Outcome, runs
     return Comparison(point, "drop %", reference, ours, joint + (0.0 if half else ROUNDING["drop %"]))
 
 
-def _quantile(point: str, label: str, reference: float, ours: Estimate, rounding: float = 0.0) -> Comparison:
+def compare_quantile(point: str, label: str, reference: float, ours: Estimate, rounding: float = 0.0) -> Comparison:
     """Within 2 %; with few replications, within the joint interval if that is wider."""
     return Comparison(point, label, reference, ours,
                       max(QUANTILE_TOLERANCE * reference, 2.0**0.5 * ours.half) + rounding)
 
 
-def _small(name: str, found: Outcome) -> Iterator[Comparison]:
+def compare_small(name: str, found: Outcome) -> Iterator[Comparison]:
+    """All that the reference says of a policy in the small scenario."""
     drop, half, tasks, mean, *quantiles = SMALL[name]
-    yield _drop(name, drop, half, found, 100)
-    yield _quantile(name, "quantum tasks", tasks, found.quantum_tasks())
-    yield _quantile(name, "classical tasks", SMALL_CLASSICAL_TASKS, found.classical_tasks())
-    yield _quantile(name, "mean", mean, found.mean_time())
+    yield compare_drop(name, drop, half, found, 100)
+    yield compare_quantile(name, "quantum tasks", tasks, found.quantum_tasks())
+    yield compare_quantile(name, "classical tasks", SMALL_CLASSICAL_TASKS, found.classical_tasks())
+    yield compare_quantile(name, "mean", mean, found.mean_time())
     for share, reference in zip((0.25, 0.5, 0.75, 0.95), quantiles, strict=True):
-        yield _quantile(name, f"p{100 * share:.0f}", reference, found.quantile(share))
+        yield compare_quantile(name, f"p{100 * share:.0f}", reference, found.quantile(share))
     if name == "random":
         for size, median in RANDOM_MEDIANS_BY_SIZE.items():
-            yield _quantile(name, f"p50 of {size} qubits", median, found.quantile(0.5, size=size))
+            yield compare_quantile(name, f"p50 of {size} qubits", median, found.quantile(0.5, size=size))
     if name == "weighted":
         for priority, median in WEIGHTED_MEDIANS_BY_PRIORITY.items():
-            yield _quantile(name, f"p50 of priority {priority}", median, found.quantile(0.5, priority=priority))
+            yield compare_quantile(name, f"p50 of priority {priority}", median, found.quantile(0.5, priority=priority))
 
 
-def _c_study(workers: int, found: Outcome) -> Iterator[Comparison]:
+def compare_c_study(workers: int, found: Outcome) -> Iterator[Comparison]:
+    """All that it says of a point of the C study of 24 h, at an arrival every 450 s."""
     point, k = f"C={workers}, every 450 s", workers - 1
-    yield _drop(point, C_STUDY["drop %"][k], None, found, 100)
-    yield _quantile(point, "classical tasks", C_STUDY["classical tasks"][k], found.classical_tasks(),
+    yield compare_drop(point, C_STUDY["drop %"][k], None, found, 100)
+    yield compare_quantile(point, "classical tasks", C_STUDY["classical tasks"][k], found.classical_tasks(),
                     ROUNDING["classical tasks"])
-    yield _quantile(point, "p50", C_STUDY["p50"][k], found.quantile(0.5), ROUNDING["p50 C"])
+    yield compare_quantile(point, "p50", C_STUDY["p50"][k], found.quantile(0.5), ROUNDING["p50 C"])
+
+
+def compare_q_study(qpus: int, seconds: int, found: Outcome) -> Comparison:
+    """The drop probability at a point of the Q study that the reference has."""
+    return compare_drop(f"Q={qpus}, every {seconds} s", Q_STUDY[seconds][qpus - 1], None, found, 20)
+
+
+def compare_c_study_week(workers: int, found: Outcome) -> Comparison:
+    """The drop probability at a point of the C study of seven days that the reference has."""
+    return compare_drop(f"C={workers}, 7 days", C_STUDY_WEEK[workers], None, found, 100)

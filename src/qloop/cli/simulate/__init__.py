@@ -1,0 +1,1 @@
+"""`qloop simulate`: the platform simulator from the command line."""

@@ -1,0 +1,131 @@
+"""Quantiles with intervals, paired between points, and with the sessions that a run leaves unfinished.
+
+Intervals are those of ten groups of replications (Student's t). Two points that meet the same sessions are compared
+group by group. Quantiles with unfinished sessions are those of Kaplan and Meier (1958): a session that was in the
+system for a time when the run ended is known to take at least that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qloop.simulator.paper.run import Estimate, Floats, estimate
+from qloop.simulator.paper.sample import OPEN, Sample
+
+GROUPS = 10
+Mask = NDArray[np.bool_]
+Statistic = Callable[[Sample, Mask], float]     # of the admitted sessions that are chosen
+
+
+def quantile(share: float, counting: str = "compatible") -> Statistic:
+    """A quantile of the execution times (s) of the finished sessions."""
+    def found(sample: Sample, chosen: Mask) -> float:
+        times = sample.column("time_ns")[chosen & sample.finished(counting)]
+        return float(np.quantile(times, share)) * 1e-9 if len(times) else float("nan")
+    return found
+
+
+def mean_time(sample: Sample, chosen: Mask) -> float:
+    """The mean execution time (s) of the finished sessions."""
+    times = sample.column("time_ns")[chosen & sample.finished()]
+    return float(times.mean()) * 1e-9 if len(times) else float("nan")
+
+
+def longest(sample: Sample, chosen: Mask) -> float:
+    """The longest execution time (s) of a replication, averaged over replications: it does not grow with their number.
+    """
+    counted = chosen & sample.finished()
+    times = np.zeros(len(sample))
+    np.maximum.at(times, sample.replication[counted], sample.column("time_ns")[counted] * 1e-9)
+    seen = times > 0.0
+    return float(times[seen].mean()) if seen.any() else float("nan")
+
+
+def outliers(sample: Sample, chosen: Mask) -> float:
+    """The part of the finished sessions beyond the upper whisker, 1.5 interquartile ranges above the box."""
+    times = sample.column("time_ns")[chosen & sample.finished()]
+    if not len(times):
+        return float("nan")
+    low, high = np.quantile(times, (0.25, 0.75))
+    return float((times > high + 1.5 * (high - low)).mean())
+
+
+def surviving(sample: Sample, chosen: Mask) -> tuple[Floats, Floats]:
+    """Times (s) at which sessions ended, rising, and the part that takes longer (Kaplan and Meier).
+
+    Of the sessions that arrived after the warm-up; the unfinished ones count for as long as they are known to take.
+    """
+    late = chosen & (sample.column("arrival_ns") >= round(sample.model.warmup_s * 1e9))
+    took = sample.column("time_ns")[late]
+    ended = took != OPEN
+    times = np.where(ended, took * 1e-9, sample.ages_s()[late])
+    # At the same time, ends come before those who are last seen.
+    order = np.lexsort((~ended, times))
+    times, ended = times[order], ended[order]
+    at_risk = np.arange(len(times), 0, -1)
+    left = np.cumprod(1.0 - ended / at_risk)
+    return times[ended], left[ended]
+
+
+def censored_quantile(share: float) -> Statistic:
+    """A quantile (s) with the unfinished sessions; if the run is too short to tell, the longest time that it knows."""
+    def found(sample: Sample, chosen: Mask) -> float:
+        times, left = surviving(sample, chosen)
+        reached = np.flatnonzero(left <= 1.0 - share)
+        return float(times[reached[0] if len(reached) else -1]) if len(times) else float("nan")
+    return found
+
+
+def tells(share: float, sample: Sample) -> bool:
+    """Whether the run is long enough to tell this quantile of all sessions, the unfinished ones included."""
+    _, left = surviving(sample, _all(sample))
+    return bool(len(left) and left[-1] <= 1.0 - share)
+
+
+def measure(statistic: Statistic, sample: Sample, chosen: Mask | None = None) -> Estimate:
+    """A statistic of all replications, with its interval."""
+    mask = _all(sample) if chosen is None else chosen
+    parts = [statistic(sample, mask & group) for group in _groups(sample, len(sample))]
+    return Estimate(statistic(sample, mask), estimate(np.array(parts)).half)
+
+
+def ratio(statistic: Statistic, one: Sample, other: Sample) -> Estimate:
+    """How much larger a statistic is at one point than at the other, less 1: .1 is 10 % more. Paired by replication."""
+    count = min(len(one), len(other))
+    parts = [statistic(one, first) / statistic(other, second) - 1.0
+             for first, second in zip(_groups(one, count), _groups(other, count), strict=True)]
+    pooled = statistic(one, _before(one, count)) / statistic(other, _before(other, count)) - 1.0
+    return Estimate(pooled, estimate(np.array(parts)).half)
+
+
+def difference(ours: Floats, theirs: Floats) -> Estimate:
+    """The mean difference of two rows of numbers, paired by replication."""
+    count = min(len(ours), len(theirs))
+    return estimate(ours[:count] - theirs[:count])
+
+
+def only(sample: Sample, **wanted: int) -> Mask:
+    """The admitted sessions of a size or priority."""
+    chosen = _all(sample)
+    for name, value in wanted.items():
+        chosen &= sample.column(name) == value
+    return chosen
+
+
+def _all(sample: Sample) -> Mask:
+    return np.ones(len(sample.replication), np.bool_)
+
+
+def _before(sample: Sample, count: int) -> Mask:
+    """The admitted sessions of the first replications."""
+    return np.asarray(sample.replication < count)
+
+
+def _groups(sample: Sample, count: int) -> list[Mask]:
+    """The admitted sessions of the first `count` replications in groups, each of every tenth replication."""
+    groups = min(GROUPS, count)
+    inside = _before(sample, count)
+    return [inside & (sample.replication % groups == group) for group in range(groups)]

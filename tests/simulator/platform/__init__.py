@@ -1,0 +1,1 @@
+"""Each effect of the extended model against a closed formula or a case worked by hand."""
