@@ -9,15 +9,19 @@ if TYPE_CHECKING:
     from qloop.loops.result import LoopResult
     from qloop.loops.session import Session
     from qloop.runtime.embedded import Runtime
+    from qloop.simulator.scenario import Scenario
+    from qloop.simulator.simulate import simulate
 
 __version__ = "0.1.0"
-__all__ = ["LoopResult", "QuantumFuture", "Runtime", "Session", "__version__"]
+__all__ = ["LoopResult", "QuantumFuture", "Runtime", "Scenario", "Session", "__version__", "simulate"]
 
 _HOMES = {
     "LoopResult": "qloop.loops.result",
     "QuantumFuture": "qloop.loops.future",
     "Runtime": "qloop.runtime.embedded",
+    "Scenario": "qloop.simulator.scenario",
     "Session": "qloop.loops.session",
+    "simulate": "qloop.simulator.simulate",
 }
 
 

@@ -1,4 +1,4 @@
-"""The script of a simulated run: what a platform is given: sessions with their services and think times, QPUs with their windows."""
+"""The script of a simulated run: sessions with their services and think times, QPUs with their windows."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from .stage import SECOND, everything, near, ns, sessions, slots, small
 
 
 def repairman(users: int, think: float) -> tuple[float, float]:
-    """Throughput and mean response of M/M/1//N with service 1 (the machine-repairman model; Jain 1991, section 31.2)."""
+    """Throughput and mean response of M/M/1//N with service 1 (machine-repairman model; Jain 1991, section 31.2)."""
     terms = [math.factorial(users) / math.factorial(users - k) / think**k for k in range(users + 1)]
     busy = 1.0 - terms[0] / sum(terms)
     return busy, users / busy - think

@@ -27,7 +27,7 @@ TWO = (QpuKind(name="fast", speed=4.0), QpuKind(name="slow"))
 
 def test_it_decides_compiled_as_it_decides_in_python() -> None:
     model = sessions(3, Exponential(4.0), Exponential(1.0), sizes=(4, 6), redraw="iteration")
-    load = scenario(1000.0, arrivals=Poisson(every_s=5.0), sessions=model, qpus=TWO)
+    load = scenario(1000.0, arrivals=Poisson(every_s=3.5), sessions=model, qpus=TWO)
     one, other = compiled(load, log=10_000), plain(load)
     assert len(one.log) > 2000
     assert np.array_equal(one.log, other.log)

@@ -31,9 +31,10 @@ class Replication:
 
     Sessions: `arrival_ns`, `left_ns` (end, refusal, failure or expiry; -1 while open), `outcome` (see OUTCOMES),
     `tenant` (index), `size` (qubits), `priority`, `iterations` (wanted), `steps` (quantum tasks done), `waited_ns`
-    (its quantum tasks waited for a QPU), `served_ns` (they ran, seconds lost to cold caches included), `cold_ns` (these
-    alone), `lost_ns` (on attempts that gave nothing), `classical_ns` (its classical tasks, waiting for workers
-    included), `delayed_ns` (transfer, cold starts of containers, pauses before retries), `colds` (container starts),
+    (its quantum tasks waited for a QPU), `served_ns` (they ran, with what is lost to cold caches and failed attempts),
+    `cold_ns` (lost to cold caches), `lost_ns` (to failed attempts), `classical_ns` (its classical tasks, waiting for
+    workers included), `delayed_ns` (transfer, cold starts of containers, pauses before retries), `colds` (container
+    starts),
     `epochs` (changes of calibration epoch between two of its shots), `loss` (sum over its shots of -ln ESP; 0 where
     drift and errors are off), `gap_ns` (sum over its iterations but the first of QPU begin minus last QPU end).
     `qpus` has a row for each QPU and the columns EXECUTED, COLD, LOST, CALIBRATED, DOWN (ns after the warm-up), RUNS,

@@ -1,0 +1,1 @@
+"""The capacity planner: the cheapest workers, speed and QPUs that meet stated goals."""
