@@ -54,8 +54,8 @@ PURE_LIBRARIES = {
 }
 
 HEAVY = {
-    "aer", "cma", "dask", "fastapi", "matplotlib", "networkx", "numba", "ortools", "pandas", "polars", "pyarrow", "qiskit",
-    "qiskit_aer", "qiskit_ibm_runtime", "qulacs", "ray", "rich", "rustworkx", "scipy",
+    "aer", "cma", "dask", "fastapi", "matplotlib", "networkx", "numba", "ortools", "pandas", "polars",
+    "pyarrow", "qiskit", "qiskit_aer", "qiskit_ibm_runtime", "qulacs", "ray", "rich", "rustworkx", "scipy",
 }
 
 # Global randomness of NumPy; what remains are the classes that carry their own state.
