@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qloop.policies.caches import empty, find, is_warm, oldest, touch
+from qloop.policies.caches import empty, find, is_warm, oldest, refresh, touch
 
 
 def entries(count: int) -> list[list[float]]:
@@ -24,6 +24,15 @@ def test_what_is_warm() -> None:
 def test_the_first_use_is_cold_and_the_next_is_not() -> None:
     cache = entries(2)
     assert [touch(cache, 0, 2, 7.0, when, 0.0, 60.0) for when in (0.0, 1.0, 61.0, 121.5)] == [False, True, True, False]
+
+
+def test_its_time_begins_when_the_use_ends() -> None:
+    cache = entries(2)
+    touch(cache, 0, 2, 7.0, 0.0, 0.0, 60.0)
+    refresh(cache, 0, 2, 7.0, 50.0)
+    refresh(cache, 0, 2, 8.0, 50.0)     # not there: nothing happens
+    assert touch(cache, 0, 2, 7.0, 110.0, 0.0, 60.0)
+    assert find(cache, 0, 2, 8.0) == -1
 
 
 def test_a_new_epoch_makes_it_cold_once() -> None:

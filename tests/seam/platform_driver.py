@@ -242,7 +242,7 @@ class World(Upkeep):
         useful = True
         if failure > 0.0:
             session.drawn += 1
-            useful = uniform(self.key, FAILURE_STREAM, session.number << 20 | session.drawn) >= failure
+            useful = uniform(self.key, FAILURE_STREAM, session.number << 26 | session.drawn) >= failure
         self.leaves(now, q, task, useful)
 
     def leaves(self, now: int, q: int, task: str, useful: bool) -> None:

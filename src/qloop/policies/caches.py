@@ -41,6 +41,13 @@ def touch(entries: Table, first: int, count: int, key: float, now: float, epoch:
     return warm
 
 
+def refresh(entries: Table, first: int, count: int, key: float, now: float) -> None:
+    """What was in use until now: its time begins now."""
+    row = find(entries, first, count, key)
+    if row >= 0:
+        entries[row][USED] = now
+
+
 def empty(count: int) -> Sequence[list[float]]:
     """The entries of an empty cache."""
     return [[-1.0, -1.0, -1.0] for _ in range(count)]

@@ -41,6 +41,7 @@ from qloop.policies.columns import (
 )
 
 SMOOTHING = 0.3         # weight of the newest measurement in a flow's moving average
+DUST = 1e-9             # seconds that may be rounding's: they must not make an idle QPU look busier than another
 FIRST_ESTIMATE = 1.0    # seconds assumed for a task of which nothing is known
 
 
@@ -77,7 +78,7 @@ def dequeue(tasks: Table, qpus: Table, totals: Row, i: int) -> None:
         totals[WAITING + class_] -= 1.0
     if bound >= 0:
         left = qpus[bound][QUEUED + class_] - task[ESTIMATE]
-        qpus[bound][QUEUED + class_] = left if left > 0.0 else 0.0
+        qpus[bound][QUEUED + class_] = left if left > DUST else 0.0
 
 
 def started(tasks: Table, qpus: Table, totals: Row, i: int, q: int, now: float) -> None:

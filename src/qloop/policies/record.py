@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from qloop.policies.columns import Row, Table
 
@@ -46,6 +46,11 @@ class Policy:
     pick_draws: bool = False
     settings: Mapping[int, float] = field(default_factory=lambda: NOTHING)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a read-only mapping cannot be pickled, its items can
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return _rebuilt, ({**values, "settings": dict(self.settings)},)
+
     def lanes(self, n_qpus: int) -> int:
         """How many lanes a platform of `n_qpus` QPUs has under this policy."""
         return self.classes if self.shared else self.classes * n_qpus
@@ -61,3 +66,8 @@ class Policy:
     def with_placement(self, place: Place, settings: Mapping[int, float] = NOTHING) -> Policy:
         """The same order of service with another placement and its settings."""
         return replace(self, place=place, settings=MappingProxyType({**self.settings, **settings}))
+
+
+def _rebuilt(values: dict[str, Any]) -> Policy:
+    """The policy of a pickle."""
+    return Policy(**{**values, "settings": MappingProxyType(values["settings"])})

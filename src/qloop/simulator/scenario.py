@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
+from typing import Any
 
 from qloop.errors import InvalidInput
 from qloop.policies import catalog
@@ -76,6 +77,11 @@ class Scenario:
             raise InvalidInput("The duration is infinite", "", "Give one that ends")
         self.order()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a read-only mapping cannot be pickled, its items can
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return _rebuilt, ({**values, "settings": dict(self.settings)},)
+
     @property
     def n_qpus(self) -> int:
         """How many QPUs there are."""
@@ -87,3 +93,8 @@ class Scenario:
             return self.policy
         settings: dict[str, float] = dict(self.settings)
         return catalog.policy(self.policy, self.placement, extra=catalog.NO_EXTRA, **settings)
+
+
+def _rebuilt(values: dict[str, Any]) -> Scenario:
+    """The scenario of a pickle."""
+    return Scenario(**{**values, "settings": MappingProxyType(values["settings"])})

@@ -42,7 +42,7 @@ class Specialiser(Compiler):
             found.update({name: value for name, value in self.bound.items() if name in found})
         return found
 
-    def compile(self, function: Callable[..., Any], signature: Any = None) -> Any:
+    def compile(self, function: Callable[..., Any], signature: Any = None, *, inner: bool = True) -> Any:
         """The function, compiled when first called; what belongs to the kernel is made one with its caller."""
         if function not in self.done:
             own = str(function.__module__).startswith(self.inlined) and function.__name__ not in self.seldom

@@ -24,7 +24,7 @@ def test_a_task_that_would_not_end_before_the_window_waits_for_its_end() -> None
     """Shots of 10 s: one ends at 10, the next would end at 20 > 15, so it begins when the window ends, at 45."""
     found = plain(small(0.0, sessions=sessions(iterations=3, quantum=10.0), qpus=(WINDOWS,), duration_s=170.0))
     assert starts(found) == [(0.0, 0, 0), (45.0, 0, 0), (55.0, 0, 0)]
-    assert windows(found) == [(15.0, 45.0), (145.0, 175.0 - 5.0)][:1]
+    assert windows(found) == [(15.0, 45.0)]
     assert found.waited_ns.tolist() == [ns(35.0)]
     assert found.epochs.tolist() == [1]
     assert found.qpus[0, CALIBRATED] == ns(30.0 + 25.0)     # the second window is cut by the end of the run
@@ -48,7 +48,7 @@ def test_the_other_qpu_serves_meanwhile() -> None:
 def test_an_idle_qpu_calibrates_for_length_over_length_plus_every(length: float, every: float) -> None:
     kinds = (qpu(calibrate_every_s=every, calibration_s=length),)
     found = compiled(everything(qpus=kinds, duration_s=20.0 * (length + every)))
-    assert found.qpus[0, CALIBRATIONS] in (19, 20)      # the last ends with the run
+    assert found.qpus[0, CALIBRATIONS] == 19            # the last one would end with the run, and is not over in it
     idle = plain(small(0.0, qpus=(QpuKind(calibrate_every_s=every, calibration_s=length),),
                        duration_s=20.0 * (length + every)))
     assert idle.qpus[0, CALIBRATED] == ns(20.0 * length)

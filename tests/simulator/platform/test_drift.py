@@ -77,17 +77,17 @@ def test_a_calibration_resets_gates_and_age_and_neither_t1_nor_two_level_systems
 
 
 def test_paths_have_the_moments_of_their_processes() -> None:
-    """Three hundred QPUs after 8 hours, which are 4 relaxation times."""
-    m, p = desk(Drift(sd=0.2, relax_s=7200.0, t1_sd=0.25, tls_every_s=7200.0, tls_hold_s=1800.0), qpus=300)
+    """Two hundred QPUs after 8 hours, which are 4 relaxation times."""
+    m, p = desk(Drift(sd=0.2, relax_s=7200.0, t1_sd=0.25, tls_every_s=7200.0, tls_hold_s=1800.0), qpus=200)
     m.state[mem.LAST] = 8 * 3600 * SECOND
-    for q in range(300):
+    for q in range(200):
         advance(m, p, q)
-    gate, t1, tls = (m.drifts[:300, column] for column in (mem.GATE, mem.T1, mem.TLS))
+    gate, t1, tls = (m.drifts[:200, column] for column in (mem.GATE, mem.T1, mem.TLS))
     for values, sd in ((gate, 0.2), (t1, 0.25)):
-        assert abs(values.mean()) < 4.0 * sd / math.sqrt(300)
-        assert values.std() == pytest.approx(sd, rel=4.0 / math.sqrt(600))
-    assert abs(np.corrcoef(gate, t1)[0, 1]) < 4.0 / math.sqrt(300)
-    assert tls.mean() == pytest.approx(0.2, abs=4.0 * math.sqrt(0.2 * 0.8 / 300))
+        assert abs(values.mean()) < 4.0 * sd / math.sqrt(200)
+        assert values.std() == pytest.approx(sd, rel=4.0 / math.sqrt(400))
+    assert abs(np.corrcoef(gate, t1)[0, 1]) < 4.0 / math.sqrt(200)
+    assert tls.mean() == pytest.approx(0.2, abs=4.0 * math.sqrt(0.2 * 0.8 / 200))
 
 
 def test_what_a_monitor_predicts_is_the_expected_growth_at_this_age() -> None:

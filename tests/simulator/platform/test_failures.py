@@ -42,6 +42,13 @@ def test_a_session_fails_after_its_attempts() -> None:
     assert found.qpus[:, EXECUTED].sum() + found.qpus[:, LOST].sum() == found.served_ns.sum()
 
 
+def test_a_task_that_always_fails_has_as_many_tries_as_it_is_given() -> None:
+    found = plain(small(*[0.0] * 30, qpus=(QpuKind(failure=0.99),), retries=Retries(attempts=4)))
+    failed = found.outcome == FAILED
+    assert failed.sum() > 25
+    assert set(found.lost_ns[failed].tolist()) == {ns(4.0)}
+
+
 def test_the_next_try_comes_after_the_pause() -> None:
     found = plain(small(0.0, sessions=sessions(iterations=40), qpus=(QpuKind(failure=0.5),),
                         retries=Retries(attempts=1000, pause_s=4.0)))

@@ -41,6 +41,9 @@ class Comparison:
         """Whether the interval of the difference leaves out 0."""
         return self.difference.low > 0.0 or self.difference.high < 0.0
 
+    def __str__(self) -> str:
+        return self.verdict()
+
     def verdict(self, quantity: str = "it", better: int = 0) -> str:
         """The comparison as a sentence; `better` as in `Measure`."""
         change = self.difference

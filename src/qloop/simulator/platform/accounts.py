@@ -71,7 +71,7 @@ def draw_number(m: Any, i: int) -> int:
     """The counter of the next draw of the session in slot i: no two draws of a run share one."""
     row = m.slots[i]
     row[mem.DRAWN] += 1
-    return int((row[mem.SESSION] << 20) | (row[mem.DRAWN] & 0xFFFFF))
+    return int((row[mem.SESSION] << 26) | (row[mem.DRAWN] & 0x3FFFFFF))
 
 
 def part_row(m: Any, work: Any, i: int) -> int:

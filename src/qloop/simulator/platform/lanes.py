@@ -49,7 +49,6 @@ def place(m: Any, p: Any, w: Any, i: int, now: float) -> None:
             bound = HOMELESS
     enqueue(w.tasks, w.qpus, w.totals, i, bound)
     if bound == HOMELESS:
-        m.state[mem.HOMELESS] += 1
         add(m.heap, p.lanes + mem.HOMELESS_LINE, i, task[c.SEQ], 0)
     else:
         add(m.heap, lane_of(task), i, task[c.KEY], int(task[c.SEQ]))
@@ -86,8 +85,6 @@ def withdraw(m: Any, p: Any, w: Any, i: int) -> None:
     """A task that waits leaves its lane for good."""
     st, task = m.state, w.tasks[i]
     remove(m.heap, queue_of(p, task), i)
-    if task[c.BOUND] == HOMELESS:
-        st[mem.HOMELESS] -= 1
     dequeue(w.tasks, w.qpus, w.totals, i)
     st[WAITING] -= 1
     leave(m, w, i, -1, False)
@@ -102,7 +99,6 @@ def replace(m: Any, p: Any, w: Any, q: int) -> None:
     while m.heap.roots[homeless] >= 0:
         i = take(m.heap, homeless)
         add(m.heap, moved, i, w.tasks[i][c.SEQ], 0)
-        m.state[mem.HOMELESS] -= 1
     for lane in range(q * CLASSES, (q + 1) * CLASSES):
         while m.heap.roots[lane] >= 0:
             i = take(m.heap, lane)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qloop.policies import columns as c
-from qloop.policies.caches import is_warm, touch
+from qloop.policies.caches import is_warm, refresh, touch
 from qloop.policies.draws import uniform
 from qloop.policies.ledger import dequeue, started
 from qloop.simulator.platform import memory as mem
@@ -134,6 +134,9 @@ def end_run(m: Any, p: Any, w: Any, i: int, q: int, useful: bool) -> None:
         row[mem.LEFT] -= 1
         row[mem.TRIES] = 0
         row[mem.LAST_SHOT] = st[LAST]
+        if COLD_QPU:
+            facts = m.machines[q]
+            refresh(m.caches, int(facts[mem.CACHE_AT]), int(facts[mem.CACHE]), float(row[SESSION]), st[LAST] * 1e-9)
     else:
         result[mem.LOST] += ran
         row[mem.TRIES] += 1

@@ -37,10 +37,9 @@ LOGGED = 14         # lines in the log
 ACTIVE = 15         # open sessions
 WIDEST = 16         # most open sessions so far
 FULL = 17           # 1: no slot (2: no number for a session) was left; the run is void and wants more room
-HOMELESS = 18       # tasks that no QPU online can run
-IDLE_POOL = 19      # first free node of the pool of idle containers
-FLOW_SEQ = 20       # numbers given to sessions in the policies' tables
-AREA = 21           # integrals over time, see `result.AREAS`
+IDLE_POOL = 18      # first free node of the pool of idle containers
+FLOW_SEQ = 19       # numbers given to sessions in the policies' tables
+AREA = 20           # integrals over time, see `result.AREAS`
 STATE = AREA + 2 * len(AREAS)
 
 # slots: int64
