@@ -21,6 +21,7 @@ TINY = {
     "engine": ("--policies", "efaas", "--events", "600", "--rounds", "1", "--waiting", "1000"),
     "simulators": ("--sizes", "4", "--seconds", "0.01"),
     "regret": ("--instances", "4", "--policies", "fifo", "lifo"),
+    "platform_speed": ("--quick", "--parts", "paper", "backlog", "qpus", "--policies", "fifo", "--largest", "100"),
 }
 
 
@@ -87,6 +88,42 @@ def test_regret_is_above_the_optimum_and_comes_with_table_and_figure(tmp_path: P
     assert "ortools" in found["machine"]["versions"]
     assert "| fifo |" in (tmp_path / "regret.md").read_text()
     assert (tmp_path / "regret.png").stat().st_size > 10_000
+
+
+def test_the_platform_is_clocked_with_targets_page_and_figure(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    found = run("platform_speed", tmp_path, *TINY["platform_speed"])
+    check_targets(found)
+    (small,) = found["paper"]
+    assert small["what"] == "small, fifo"
+    assert small["all_s"] >= small["kernel_s"] > 0.0
+    assert [row["curve"] for row in found["backlog"]["rows"]] == ["fifo", "fifo"]
+    for row, waiting in zip(found["backlog"]["rows"], (10, 100), strict=True):
+        assert row["waiting"] == pytest.approx(waiting, rel=0.01)
+        assert row["shared_lanes"]
+    assert [row["qpus"] for row in found["qpus"]] == [10, 100]
+    assert "| fifo | " in (tmp_path / "platform_speed.md").read_text()
+    assert (tmp_path / "platform_speed.png").stat().st_size > 10_000
+
+
+def test_growth_beside_that_of_the_logarithm(module: Any) -> None:
+    page = module("platform_page")
+    rows = [{"curve": "a", "waiting": 10.0**k, "ns": 20.0 + 30.0 * k} for k in (1, 2, 3)]
+    rows += [{"curve": "b", "waiting": 10.0**k, "ns": 10.0 * 3.0**k} for k in (1, 2, 3)]
+    assert page.beyond_log(rows) == pytest.approx({"a": 80.0 / 50.0 / 2.0, "b": 9.0 / 3.0})
+    a, b, power = page.fit(rows, "a")
+    assert (a, b) == pytest.approx((20.0, 30.0 / np.log2(10.0)))
+    assert 0.0 < power < page.fit(rows, "b")[2] == pytest.approx(np.log10(3.0))
+
+
+def test_memory_of_open_sessions_counts_the_arrays_that_grow_with_them(module: Any) -> None:
+    pytest.importorskip("numba")
+    scenarios = module("platform_scenarios")
+    arguments = [scenarios.extended_run(scenarios.backlog("fifo", sessions, 3)).arguments for sessions in (20, 40)]
+    small, large = (scenarios.open_arrays(one) for one in arguments)
+    assert sum(large.values()) - sum(small.values()) == 20 * 392
+    assert len(arguments[0][0].slots) == 20
+    assert sum(scenarios.ever_arrays(arguments[1]).values()) == 40 * 216
 
 
 def test_overhead_is_the_call_less_the_bare_evaluation(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ def add(actions: Any) -> None:
     parser.add_argument("--week", action="store_true", help="the C study over 7 days at every load, too")
     parser.add_argument("--seed", type=int, default=SEED, help=f"of everything that is drawn (default {SEED})")
     parser.add_argument("--recording", metavar="DATASET",
-                        help="a data set of 'qloop dataset record', for the panels of figures 7 and 8 that the "
-                             "published data cannot fill")
+                        help="a data set of 'qloop dataset record' for the panels of figures 7 and 8 that the "
+                             "published data cannot fill (default: the recording that ships with qloop)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,11 +64,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _recording(source: str | None) -> Any:
     """The table of experiments of a recording."""
-    if source is None:
-        return None
+    from qloop.simulator.paper.recorded import OWN
     from qloop.trace.datasets.files import load
 
-    found = load(source).table("experiments")
+    found = load(source or OWN).table("experiments")
     if not found:
         raise InvalidInput(f"The recording {source} has no experiments", "",
                            "Give a data set of 'qloop dataset record'")

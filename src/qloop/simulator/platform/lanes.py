@@ -159,15 +159,16 @@ def choose(m: Any, p: Any, w: Any, q: int, now: float, deep: bool) -> int:
 
 def set_idle(m: Any, w: Any, q: int) -> None:
     """Note in the words of `idle` whether QPU q is idle."""
-    word, bit = q // 62, q % 62
-    if is_idle(w.qpus[q]):
-        m.idle[word] |= 1 << bit
-    else:
-        m.idle[word] &= ~(1 << bit)
+    word, bit = q // 62, 1 << (q % 62)
+    if is_idle(w.qpus[q]) != (m.idle[word] & bit != 0):
+        m.idle[word] ^= bit
+        m.state[mem.IDLE] += 1 if m.idle[word] & bit else -1
 
 
 def next_idle(m: Any, q: int, qpus: int) -> int:
     """The first idle QPU from q on, `qpus` if there is none."""
+    if m.state[mem.IDLE] == 0:
+        return qpus
     while q < qpus:
         rest = m.idle[q // 62] >> (q % 62)
         if rest == 0:

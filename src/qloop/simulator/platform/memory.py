@@ -39,7 +39,8 @@ WIDEST = 16         # most open sessions so far
 FULL = 17           # 1: no slot (2: no number for a session) was left; the run is void and wants more room
 IDLE_POOL = 18      # first free node of the pool of idle containers
 FLOW_SEQ = 19       # numbers given to sessions in the policies' tables
-AREA = 20           # integrals over time, see `result.AREAS`
+IDLE = 20           # QPUs that are idle
+AREA = 21           # integrals over time, see `result.AREAS`
 STATE = AREA + 2 * len(AREAS)
 
 # slots: int64
