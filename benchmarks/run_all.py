@@ -28,10 +28,10 @@ QUICK = {
     "overhead": ("--calls", "4000", "--trips", "200"), "iteration": ("--seconds", "3"), "import_time": (),
     "engine": ("--policies", "efaas", "fifo", "--events", "100000", "--rounds", "3"), "journal": ("--rows", "20000"),
     "simulators": ("--seconds", "0.5"), "pilot": ("--tasks", "300"),
-    "regret": ("--instances", "20"),
+    "regret": ("--instances", "20"), "platform_speed": ("--quick", "--largest", "10000"),
 }
 FULL = {"overhead": ("--calls", "40000"), "iteration": ("--seconds", "15"), "engine": ("--events", "100000"),
-        "regret": ("--instances", "60")}
+        "regret": ("--instances", "60"), "platform_speed": ("--largest", "100000")}
 PARTS = {"run_all", "peers", "__main__"}    # no benchmarks by themselves
 
 
