@@ -122,7 +122,8 @@ class State:
     totals: Row = field(default_factory=new_totals)
     now: int = 0
     t: float = 0.0
-    seq: int = 0
+    seq: int = 0                # quantum tasks so far
+    classical_seq: int = 0
     flow_seq: int = 0
     decisions: int = 0
     misfit: float = 0.0

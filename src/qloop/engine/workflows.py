@@ -16,12 +16,13 @@ def submit(state: State, wish: QuantumSubmitted | ClassicalSubmitted, out: list[
         out.append(refusal)
         return
     session = state.sessions[wish.session]
-    state.seq += 1
     task: Task
     if isinstance(wish, QuantumSubmitted):
+        state.seq += 1      # by kind: a random order live draws the numbers that it draws simulated
         task = Quantum(wish.task, session, wish, state.seq)
     else:
-        task = Classical(wish.task, session, wish, state.seq)
+        state.classical_seq += 1
+        task = Classical(wish.task, session, wish, state.classical_seq)
     if wish.after:
         task.blockers = {earlier: None for earlier in wish.after if earlier in state.everything}
         for earlier in task.blockers:

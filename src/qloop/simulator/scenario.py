@@ -63,6 +63,11 @@ class Scenario:
 
     def __post_init__(self) -> None:
         check(self, "scenario")
+        for noun, kind in (("tenants", Tenant), ("qpus", QpuKind)):
+            given = getattr(self, noun)
+            if not isinstance(given, tuple) or not all(isinstance(one, kind) for one in given):
+                raise InvalidInput(f"scenario.{noun} is {given!r}", f"It is a tuple of {kind.__name__}",
+                                   f"Give ({kind.__name__}(...),): with the comma, also for one")
         if self.warmup_s >= self.duration_s:
             raise InvalidInput(f"The warm-up of {self.warmup_s:g} s does not end before the run, after "
                                f"{self.duration_s:g} s", "Nothing would be measured", "Give a shorter warm-up")

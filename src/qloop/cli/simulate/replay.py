@@ -35,7 +35,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--placement", metavar="NAME", help="placement of these policies: least_wait or warm")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
                         help="settings of these policies, such as phi=0.3")
-    parser.add_argument("--qpus", type=int, default=0, metavar="N",
+    parser.add_argument("--qpus", type=int, metavar="N",
                         help="so many QPUs: the first of the recorded ones, or copies of them in turn")
     parser.add_argument("--add-qpu", nargs="+", action="extend", default=[], metavar="NAME",
                         help="a further QPU like the recorded one of this name")
@@ -89,7 +89,9 @@ def _settings(words: list[str]) -> dict[str, float]:
 def _change(args: argparse.Namespace) -> Change:
     from qloop.simulator.replay.changes import Change
 
-    return Change(args.qpus, tuple(args.add_qpu), tuple(args.drop_qpu), args.speed_think)
+    if args.qpus is not None and args.qpus < 1:
+        raise InvalidInput(f"--qpus is {args.qpus}", "A platform has at least one QPU", "Give a whole number from 1")
+    return Change(args.qpus or 0, tuple(args.add_qpu), tuple(args.drop_qpu), args.speed_think)
 
 
 def _policies(args: argparse.Namespace, trace: Trace, settings: dict[str, float],

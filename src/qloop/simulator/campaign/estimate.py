@@ -12,6 +12,7 @@ from qloop.errors import Refused
 from qloop.simulator.campaign.plan import Campaign
 from qloop.simulator.campaign.unit import Done, Observe, Span, perform, unit_of
 from qloop.simulator.scenario import Scenario
+from qloop.simulator.workload.arrivals import Closed, Poisson
 
 PILOTS = 4
 PILOTS_S = 3.0
@@ -24,7 +25,14 @@ def warm(campaign: Campaign, observe: Observe, note: Callable[[str], None]) -> N
     needed = representatives(campaign)
     for place, scenario in enumerate(needed, 1):
         note(f"kernel {place} of {len(needed)}, {scenario.order().name}: compiled once, then loaded")
-        observe(replace(scenario, duration_s=min(scenario.duration_s, 1.0), warmup_s=0.0), 0, False)
+        observe(brief(scenario), 0, False)
+
+
+def brief(scenario: Scenario) -> Scenario:
+    """The same policy and effects in a run of at most a second with hardly a session: it needs the same kernel."""
+    arrivals = scenario.arrivals
+    few = replace(arrivals, users=1) if isinstance(arrivals, Closed) else Poisson(every_s=1e6, first_at_zero=True)
+    return replace(scenario, arrivals=few, duration_s=min(scenario.duration_s, 1.0), warmup_s=0.0)
 
 
 def representatives(campaign: Campaign) -> list[Scenario]:
@@ -51,6 +59,13 @@ def pilots(campaign: Campaign, observe: Observe, made: Iterable[tuple[int, int]]
         if found[-1].failure is not None:
             break
     return found
+
+
+def timed(campaign: Campaign, observe: Observe) -> float:
+    """Seconds of one replication in the middle of the grid, run for this only: what was made before tells no times."""
+    begin = time.perf_counter()
+    observe(campaign.scenario((len(campaign.plan.grid) - 1) // 2), 0, False)
+    return time.perf_counter() - begin
 
 
 def seconds_each(done: list[Done]) -> float:

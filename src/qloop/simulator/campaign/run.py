@@ -83,10 +83,10 @@ def run_campaign(campaign: Campaign, folder: str | Path, *, processes: int | Non
     store = Store(Path(folder))
     store.open()
     try:
-        agenda = _begun(campaign, store, told)
+        agenda = _begun(campaign, store, observe, told)
         if agenda.left:
             _run(campaign, store, agenda, _Means(width, executor, observe, told, yes))
-        return results.write(store, campaign)
+        return results.write(store, campaign, observe)
     finally:
         store.close()
 
@@ -102,11 +102,10 @@ class _Means:
     yes: bool
 
 
-def _begun(campaign: Campaign, store: Store, watch: Watch) -> Agenda:
+def _begun(campaign: Campaign, store: Store, observe: Observe, watch: Watch) -> Agenda:
     """What is to be done in the folder, after what was done there before."""
-    before = manifest.agree(store.folder, campaign)
-    if not before:
-        parquet.write_text(store.folder / "campaign.toml", campaign.text)
+    before = manifest.agree(store.folder, campaign, observe)
+    _keep_text(store.folder / "campaign.toml", campaign.text)
     agenda = Agenda(campaign.plan)
     until = campaign.plan.until
     for rows in store.rows((*KEYS, until.quantity) if until else KEYS):
@@ -117,16 +116,22 @@ def _begun(campaign: Campaign, store: Store, watch: Watch) -> Agenda:
     return agenda
 
 
+def _keep_text(path: Path, text: str) -> None:
+    """Bring the scenario file up to date: a kill may have come before it was written, or more be asked for now."""
+    if not path.is_file() or path.read_bytes() != text.encode():
+        parquet.write_text(path, text)
+
+
 def _run(campaign: Campaign, store: Store, agenda: Agenda, means: _Means) -> None:
     """Warm up, say how long it will take, and run the rest."""
     estimate.warm(campaign, means.observe, means.watch.note)
-    made = [(point, 0) for point in range(agenda.points) if agenda.made[point, 0]] if agenda.finished else []
+    made = [(point, 0) for point in range(agenda.points) if agenda.has(point, 0)] if agenda.finished else []
     pilots = estimate.pilots(campaign, means.observe, made)
     pace = _Pace(0.0)
     for done in pilots:
         _check_quantity(campaign, done)
         _keep(campaign, store, agenda, pace, done)
-    pace.seconds = pace.seconds or 1.0
+    pace.seconds = pace.seconds or estimate.timed(campaign, means.observe) or 1.0
     agenda.begin()
     seconds = estimate.left(agenda.points * campaign.plan.most - agenda.finished, pace.seconds, means.width)
     text = estimate.said(agenda.points, campaign.plan.most, seconds, means.width,
@@ -149,13 +154,14 @@ def _drive(campaign: Campaign, store: Store, agenda: Agenda, pace: _Pace, execut
                 under_way.add(executor.submit(perform, unit_of(campaign, spans, means.observe)))
             if not under_way:
                 return
-            for future in wait(under_way, LOOK_S, FIRST_COMPLETED).done:
-                under_way.discard(future)
-                _keep(campaign, store, agenda, pace, _result(future))
+            ended = wait(under_way, LOOK_S, FIRST_COMPLETED).done
+            under_way -= ended
+            _keep_all(campaign, store, agenda, pace, ended)
             means.watch.at(agenda.finished, agenda.total, estimate.left(agenda.left, pace.seconds, width))
         _save(campaign, store, agenda, pace, under_way)
         raise Interrupted(store.folder, agenda.finished, agenda.total)
     except BrokenExecutor as error:
+        _save(campaign, store, agenda, pace, under_way)
         raise _lost(error) from error
     finally:
         for future in under_way:
@@ -163,19 +169,39 @@ def _drive(campaign: Campaign, store: Store, agenda: Agenda, pace: _Pace, execut
 
 
 def _save(campaign: Campaign, store: Store, agenda: Agenda, pace: _Pace, under_way: set[Future[Done]]) -> None:
-    """Keep what was finished in the moment of the interrupt."""
-    for future in [one for one in under_way if one.done() and not one.cancelled() and not one.exception()]:
-        _keep(campaign, store, agenda, pace, future.result())
+    """Keep what was finished in the moment of the interrupt, or of the loss of a process."""
+    _keep_all(campaign, store, agenda, pace,
+              {one for one in under_way if one.done() and not one.cancelled() and not one.exception()})
+
+
+def _keep_all(campaign: Campaign, store: Store, agenda: Agenda, pace: _Pace, ended: set[Future[Done]]) -> None:
+    """Keep what each unit made, and only then raise what went wrong in one; what the disk refuses is raised at once."""
+    wrong: list[QloopError | BrokenExecutor] = []
+    for future in ended:
+        try:
+            done = _result(future)
+        except (QloopError, BrokenExecutor) as error:
+            wrong.append(error)
+            continue
+        _count(store, agenda, pace, done)
+        wrong += [_failed(campaign, done.failure)] if done.failure is not None else []
+    if wrong:
+        raise wrong[0]
 
 
 def _keep(campaign: Campaign, store: Store, agenda: Agenda, pace: _Pace, done: Done) -> None:
-    """Bring a unit's results to the disk, and only then count them; raise what went wrong in it."""
+    """Keep what a unit made, then raise what went wrong in it."""
+    _count(store, agenda, pace, done)
+    if done.failure is not None:
+        raise _failed(campaign, done.failure)
+
+
+def _count(store: Store, agenda: Agenda, pace: _Pace, done: Done) -> None:
+    """Bring a unit's results to the disk, and only then count them."""
     if len(done.rows["point"]):
         store.add(done)
         agenda.ended(done.rows)
         pace.seen(done)
-    if done.failure is not None:
-        raise _failed(campaign, done.failure)
 
 
 def _result(future: Future[Done]) -> Done:

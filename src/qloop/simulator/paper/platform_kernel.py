@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from qloop.policies import columns as c
+from qloop.policies.lifetimes import is_refused
 from qloop.simulator.paper.dispatch import (
     ARRIVAL,
     CLASSICAL_END,
@@ -65,17 +66,6 @@ def account(m: Any, p: Any, now: int, part: int) -> None:
     st[LAST] = now
 
 
-def admitted(st: Any, p: Any) -> bool:
-    """Whether a session that arrives now is let in.
-
-    The paper: neither the active classical tasks nor the quantum tasks, waiting or running, exceed their bounds. Its
-    program: fewer classical tasks than the bound, and fewer quantum tasks waiting.
-    """
-    if p.paper_admission:
-        return bool(st[CLASSICAL] <= p.max_classical and st[WAITING] + st[RUNNING] <= p.max_quantum)
-    return bool(st[CLASSICAL] < p.max_classical and st[WAITING] < p.max_quantum)
-
-
 def open_session(m: Any, p: Any, work: Any, w: Any, session: int) -> None:
     """Give an admitted session its slot and its first classical task."""
     st = m.state
@@ -98,7 +88,7 @@ def arrive(m: Any, p: Any, work: Any, w: Any) -> None:
     st = m.state
     session = st[NEXT]
     st[NEXT] = session + 1
-    if not admitted(st, p):
+    if is_refused(st[CLASSICAL], st[WAITING], st[RUNNING], p.max_classical, p.max_quantum, p.paper_admission):
         m.result[session, DONE] = REFUSED
         note(m, REFUSAL, session, -1)
     elif st[ROOM] == 0:

@@ -131,6 +131,9 @@ def serve(model: PlatformModel, sessions: Sessions, key: int = 0, *, log: int = 
                                  slots, model.qpus, policy.classes)
         world = mem.world(policy, slots, model.qpus, model.workers)
         run(m, constants, work, world, warm, horizon)
+        if world.totals[c.WAKE] < c.INF:
+            raise InvalidInput(f"The policy {policy.name} wishes to be asked again later", "The paper's model has no "
+                               "such event", "Simulate it in a qloop.Scenario, which has")
         if not m.state[mem.FULL]:
             return _result(model, sessions, m, world)
         slots = min(2 * slots, most)

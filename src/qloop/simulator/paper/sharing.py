@@ -17,6 +17,7 @@ from qloop.simulator.paper.heap import pop, push
 from qloop.simulator.paper.memory import AT, ATTAINED, CLASSICAL, JOINED, LAST, NEVER, NEXT_CLASSICAL
 
 ROUND_UP = 0.41421356       # a larger part of a nanosecond is rounded up
+LATE_NS = 4e18              # after every run, and within 64 bits
 
 
 def plan_classical(m: Any, p: Any) -> None:
@@ -30,7 +31,7 @@ def plan_classical(m: Any, p: Any) -> None:
     need = m.keys[0] - m.real[ATTAINED]
     if classical > p.workers:
         need *= classical / p.workers
-    st[NEXT_CLASSICAL] = st[AT] + max(0, int(np.ceil(need - ROUND_UP)))
+    st[NEXT_CLASSICAL] = st[AT] + max(0, int(np.ceil(min(need, LATE_NS) - ROUND_UP)))
 
 
 def join_classical(m: Any, p: Any, i: int, work: float) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from qloop.policies import columns as c
 from qloop.simulator.platform import memory as mem
 from qloop.simulator.platform.result import (
@@ -36,11 +38,17 @@ def account(m: Any, p: Any, now: int, part: int) -> None:
     """Add what was active since the last event to the integrals over time."""
     st = m.state
     dt, classical, area = now - st[LAST], st[mem.CLASSICAL], AREA + part * N_AREAS
+    busy, long, again = min(classical, p.workers), float(dt), mem.REAL_AREA + part * N_AREAS
     st[area + CLASSICAL] += dt * classical
     st[area + WAITING] += dt * st[mem.WAITING]
     st[area + RUNNING] += dt * st[mem.RUNNING]
     st[area + DELAYED] += dt * st[mem.DELAYED]
-    st[area + BUSY_WORKERS] += dt * min(classical, p.workers)
+    st[area + BUSY_WORKERS] += dt * busy
+    m.real[again + CLASSICAL] += long * classical
+    m.real[again + WAITING] += long * st[mem.WAITING]
+    m.real[again + RUNNING] += long * st[mem.RUNNING]
+    m.real[again + DELAYED] += long * st[mem.DELAYED]
+    m.real[again + BUSY_WORKERS] += long * busy
     st[LAST] = now
 
 
@@ -50,6 +58,8 @@ def add_container(m: Any, p: Any, since: int, until: int) -> None:
     before = max(0, min(until, p.warm) - since)
     m.state[AREA + CONTAINERS] += before
     m.state[AREA + N_AREAS + CONTAINERS] += until - since - before
+    m.real[mem.REAL_AREA + CONTAINERS] += before
+    m.real[mem.REAL_AREA + N_AREAS + CONTAINERS] += until - since - before
 
 
 def add_span(m: Any, p: Any, q: int, column: int, since: int, until: int) -> None:
@@ -79,6 +89,11 @@ def part_row(m: Any, work: Any, i: int) -> int:
     session = m.slots[i, mem.SESSION]
     done = work.times[session, mem.ITERATIONS] - m.slots[i, mem.LEFT]
     return int(work.times[session, mem.FIRST] + work.times[session, mem.STRIDE] * done)
+
+
+def whole(length: float) -> int:
+    """A length in whole ns; what is longer than any run is cut."""
+    return int(np.rint(min(length, mem.LATE_NS)))
 
 
 def is_idle(qpu: Any) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from qloop.simulator.paper.sharing import ROUND_UP
 from qloop.simulator.platform import memory as mem
+from qloop.simulator.platform.accounts import whole
 from qloop.simulator.platform.features import SLOTS
 from qloop.simulator.platform.memory import (
     AT,
@@ -47,7 +48,7 @@ def plan_classical(m: Any, p: Any) -> None:
         need = m.heap.keys[first] - m.real[ATTAINED]
         if sharing > p.workers:
             need *= sharing / p.workers
-        st[NEXT_CLASSICAL] = st[AT] + max(0, int(np.ceil(need - ROUND_UP)))
+        st[NEXT_CLASSICAL] = st[AT] + max(0, int(np.ceil(min(need, mem.LATE_NS) - ROUND_UP)))
 
 
 def attain(m: Any, p: Any) -> None:
@@ -66,7 +67,7 @@ def begin_work(m: Any, p: Any, i: int, work: float, number: int) -> None:
     st = m.state
     m.slots[i, PHASE] = COMPUTING
     if SLOTS:
-        add(m.heap, p.lanes + SHARED, i, float(st[LAST] + int(np.rint(work))), number)
+        add(m.heap, p.lanes + SHARED, i, float(st[LAST] + whole(work)), number)
     else:
         attain(m, p)
         add(m.heap, p.lanes + SHARED, i, m.real[ATTAINED] + work, number)
@@ -82,7 +83,7 @@ def join_workers(m: Any, p: Any, i: int, work: float) -> None:
     m.slots[i, SINCE] = st[LAST]
     if SLOTS and st[SHARING] >= p.workers:
         m.slots[i, PHASE] = IN_LINE
-        m.slots[i, mem.QPU] = int(np.rint(work))      # kept while it waits; it runs nowhere
+        m.slots[i, mem.QPU] = whole(work)      # kept while it waits; it runs nowhere
         add(m.heap, p.lanes + LINE, i, float(st[JOINED]), 0)
     else:
         begin_work(m, p, i, work, st[JOINED])

@@ -75,6 +75,12 @@ def release(m: Any, p: Any, work: Any, i: int) -> None:
     m.tops[TOP, tenant] = node
 
 
+def discard(m: Any, p: Any, i: int) -> None:
+    """The session in slot i breaks the start of its container off: nobody gets it."""
+    add_container(m, p, m.slots[i, HELD_SINCE], m.state[LAST])
+    m.slots[i, HELD_SINCE] = -1
+
+
 def settle_containers(m: Any, p: Any) -> None:
     """At the end of the run: account the containers that are still there."""
     st = m.state

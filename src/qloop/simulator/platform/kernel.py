@@ -39,6 +39,7 @@ from qloop.simulator.platform.upkeep import (
 
 CLASSICAL_QUEUE = -1
 ARRIVALS = -2
+WAKE_UP = -3
 
 
 def first_of(m: Any, queue: int, at: int) -> bool:
@@ -55,6 +56,8 @@ def next_event(m: Any, p: Any, work: Any) -> tuple[int, int]:
         at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.LIVES]]), mem.LIVES
     if first_of(m, p.lanes + mem.RUNS, at):
         at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.RUNS]]), mem.RUNS
+    if st[mem.WAKE_AT] < at:
+        at, kind = st[mem.WAKE_AT], WAKE_UP
     if CALIBRATES and first_of(m, p.lanes + mem.CALENDAR, at):
         at, kind = int(m.heap.keys[m.heap.roots[p.lanes + mem.CALENDAR]]), mem.CALENDAR
     if OUTAGES_ON and first_of(m, p.lanes + mem.OUTAGES, at):
@@ -84,6 +87,9 @@ def handle(m: Any, p: Any, work: Any, w: Any, kind: int) -> int:
         if CALIBRATES:
             calibrate_if_due(m, p, w, int(m.slots[i, mem.QPU]))
         return -1 if lost else i
+    if kind == WAKE_UP:
+        st[mem.WAKE_AT] = NEVER         # idle QPUs are offered work, which is all that the policy wanted
+        return -1
     if kind == CLASSICAL_QUEUE:
         return classical_end(m, p, work)
     if DELAYS_ON and kind == mem.DELAYS:
@@ -115,6 +121,13 @@ def outage(m: Any, p: Any, work: Any, w: Any) -> None:
     replace(m, p, w, q)
 
 
+def note_wish(m: Any, w: Any) -> None:
+    """The policy wishes to be asked again at some time, as live: then, or as soon as time has passed."""
+    wished = max(m.state[mem.LAST] + 1, int(min(w.totals[c.WAKE] * 1e9, mem.LATE_NS)))
+    m.state[mem.WAKE_AT] = min(m.state[mem.WAKE_AT], wished)
+    w.totals[c.WAKE] = c.INF
+
+
 def run_part(m: Any, p: Any, work: Any, w: Any, part: int) -> None:
     """Handle all events of a part of the run (0: warm-up, 1: after it), to which time is accounted."""
     st = m.state
@@ -135,6 +148,8 @@ def run_part(m: Any, p: Any, work: Any, w: Any, part: int) -> None:
             else:
                 after_work(m, p, work, w, ended)
             ended = -1
+        if w.totals[c.WAKE] < c.INF:
+            note_wish(m, w)
     account(m, p, stop, part)
 
 

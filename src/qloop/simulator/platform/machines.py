@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from qloop.policies import columns as c
 from qloop.policies.caches import is_warm, refresh, touch
 from qloop.policies.draws import uniform
@@ -21,6 +19,7 @@ from qloop.simulator.platform.accounts import (
     note,
     note_wait,
     part_row,
+    whole,
 )
 from qloop.simulator.platform.drifting import growth
 from qloop.simulator.platform.features import (
@@ -55,23 +54,22 @@ def cold_part(m: Any, p: Any, w: Any, i: int, q: int, now: float) -> int:
                                                             w.qpus[q][c.EPOCH], facts[mem.WARM_S])
         if not warm:
             lost += facts[mem.LOAD]
-    return int(np.rint(lost * 1e9))
+    return whole(lost * 1e9)
 
 
 def note_shot(m: Any, p: Any, work: Any, w: Any, i: int, q: int) -> None:
-    """Account the begin of a shot: its wait, the gap since the last one, its epoch, and its loss of fidelity."""
-    st, row, flow = m.state, m.slots[i], w.flows[p.tenants + i]
+    """Account the begin of an attempt: its wait, the first one's gap since the last shot, its loss of fidelity."""
+    st, row = m.state, m.slots[i]
     result = m.result[row[SESSION]]
     waited = st[LAST] - row[SINCE]
     result[mem.WAITED] += waited
     if st[LAST] >= p.warm:
         note_wait(m, w.tasks[i][c.CLASS], waited)
-    if row[mem.LAST_SHOT] >= 0:
+    if row[mem.LAST_SHOT] >= 0 and row[mem.TRIES] == 0:
         result[mem.GAP] += st[LAST] - row[mem.LAST_SHOT]
-        if flow[c.LAST_QPU] != q or flow[c.LAST_EPOCH] != w.qpus[q][c.EPOCH]:
-            result[mem.EPOCHS] += 1
     if DRIFTS:
-        m.loss[row[SESSION]] += work.loads[row[SESSION], mem.ERROR] * m.machines[q, mem.QUALITY] * growth(m, p, q)
+        error = work.loads[row[SESSION], mem.ERROR] * m.machines[q, mem.QUALITY]
+        m.drifts[q, mem.PENDING] = error * growth(m, p, q)
 
 
 def start_on(m: Any, p: Any, work: Any, w: Any, i: int, q: int, now: float) -> None:
@@ -85,7 +83,7 @@ def start_on(m: Any, p: Any, work: Any, w: Any, i: int, q: int, now: float) -> N
     note_shot(m, p, work, w, i, q)
     started(w.tasks, w.qpus, w.totals, i, q, now)
     start(w.tasks, w.flows, w.qpus, w.totals, i, q, now)
-    length = cold + int(np.rint(work.parts[part_row(m, work, i), mem.QUANTUM_PART] / m.machines[q, mem.SPEED]))
+    length = cold + whole(work.parts[part_row(m, work, i), mem.QUANTUM_PART] / m.machines[q, mem.SPEED])
     add(m.heap, p.lanes + mem.RUNS, p.qpu_at + q, float(st[LAST] + length), q)
     m.duty[q, mem.RAN] = i
     set_idle(m, w, q)
@@ -118,11 +116,22 @@ def dispatch(m: Any, p: Any, work: Any, w: Any, shared: bool) -> None:
         deep = not any_started
 
 
+def note_result(m: Any, flow: Any, i: int, q: int, epoch: float) -> None:
+    """Account a shot that gave a result, before the ledger does: its loss, and whether it met another epoch."""
+    session = m.slots[i, SESSION]
+    if flow[c.LAST_QPU] >= 0.0 and (flow[c.LAST_QPU] != q or flow[c.LAST_EPOCH] != epoch):
+        m.result[session, mem.EPOCHS] += 1
+    if DRIFTS:
+        m.loss[session] += m.drifts[q, mem.PENDING]
+
+
 def end_run(m: Any, p: Any, w: Any, i: int, q: int, useful: bool) -> None:
     """The attempt of slot i leaves QPU q."""
     st, row = m.state, m.slots[i]
     st[mem.RUNNING] -= 1
     ran = st[LAST] - row[SINCE]
+    if useful:
+        note_result(m, w.flows[p.tenants + i], i, q, w.qpus[q][c.EPOCH])
     w.tasks[i][c.MEASURED] = ran * 1e-9
     leave(m, w, i, q, useful)
     result = m.result[row[SESSION]]

@@ -17,6 +17,7 @@ from qloop.simulator.platform.result import AREAS
 
 NEVER = 1 << 62
 LONG_S = 4e9        # seconds that are longer than any run
+LATE_NS = 4e18      # a time after every run that still fits into 64 bits: what takes longer takes as long
 
 # state: int64
 LAST = 0            # time of the event being handled, ns
@@ -40,7 +41,8 @@ FULL = 17           # 1: no slot (2: no number for a session) was left; the run 
 IDLE_POOL = 18      # first free node of the pool of idle containers
 FLOW_SEQ = 19       # numbers given to sessions in the policies' tables
 IDLE = 20           # QPUs that are idle
-AREA = 21           # integrals over time, see `result.AREAS`
+WAKE_AT = 21        # when the policy wants to be asked again, ns
+AREA = 22           # integrals over time, see `result.AREAS`
 STATE = AREA + 2 * len(AREAS)
 
 # slots: int64
@@ -74,15 +76,16 @@ CLASSICAL_PART, QUANTUM_PART = 0, 1                             # columns of `pa
 
 # real: float64
 ATTAINED = 0        # service that every active classical task has had, ns
-REAL = 1
+REAL_AREA = 1       # the integrals over time once more, which do not overflow
+REAL = REAL_AREA + 2 * len(AREAS)
 
 # facts of a QPU, float64: `machines`
 SPEED, COMPILE, LOAD, WARM_S, CACHE, CACHE_AT, EVERY, FIRST_AT, LENGTH, ABOVE, MTBF, MTTR, FAILURE = range(13)
 QUALITY, SD, RELAX, AGING, T1_SD, T1_RELAX, TLS_EVERY, TLS_HOLD, TLS_FACTOR, IDLE_SHARE = range(13, 23)
 MACHINE = 23
 # state of a QPU, float64: `drifts`
-GATE, T1, TLS, STEP, CALIBRATED_AT = range(5)
-DRIFT = 5
+GATE, T1, TLS, STEP, CALIBRATED_AT, PENDING = range(6)    # the last: the loss of what runs there
+DRIFT = 6
 # state of a QPU, int64: `duty`; the partition of its time comes first, in the order of `result`
 SPANS, DUE, CALIBRATING, RAN, ENDS, SINCE_Q, OUTAGE = 8, 8, 9, 10, 11, 12, 13
 DUTY = 14
@@ -170,7 +173,8 @@ def memory(sessions: int, slots: int, qpus: int, lanes: int, *, lives: bool, ten
            caches: Any, log: int) -> Memory:
     """The kernel's arrays before the first event; `machines` is filled in by the caller."""
     state = np.zeros(STATE, np.int64)
-    state[ROOM], state[NEXT_CLASSICAL], state[IDLE_POOL] = slots, NEVER, 0 if containers else -1
+    state[ROOM], state[NEXT_CLASSICAL], state[WAKE_AT] = slots, NEVER, NEVER
+    state[IDLE_POOL] = 0 if containers else -1
     table = np.zeros((slots, SLOT), np.int64)
     table[:, FREE_SLOT], table[:, HELD_SINCE] = np.arange(slots - 1, -1, -1), -1
     count = slots * (2 if lives else 1) + 3 * qpus + users

@@ -39,8 +39,9 @@ class Replication:
     drift and errors are off), `gap_ns` (sum over its iterations but the first of QPU begin minus last QPU end).
     `qpus` has a row for each QPU and the columns EXECUTED, COLD, LOST, CALIBRATED, DOWN (ns after the warm-up), RUNS,
     CALIBRATIONS, OUTAGES (counts after the warm-up). `areas` has the rows warm-up and after, and the columns of AREAS
-    (task-ns). `waits` counts the waits of quantum tasks that began after the warm-up, rows HOT and NORMAL, by bins of
-    `wait_edges_s`. `log` holds lines of (time ns, kind, session, QPU) if one was asked for.
+    (task-ns; whole, or float64 where 64 bits would not hold them). `waits` counts the waits of quantum tasks that began
+    after the warm-up, rows HOT and NORMAL, by bins of `wait_edges_s`. `log` holds lines of (time ns, kind, session,
+    QPU) if one was asked for.
     """
 
     scenario: Scenario
@@ -64,7 +65,7 @@ class Replication:
     epochs: Ints
     loss: Floats
     qpus: Ints
-    areas: Ints
+    areas: Ints | Floats
     waits: Ints
     events: int
     widest: int
@@ -89,13 +90,20 @@ class Replication:
         area = self.areas.sum(axis=0)
         inside = np.where(self.left_ns < 0, self.horizon_ns, self.left_ns) - self.arrival_ns
         return {
-            "time": int(area[[CLASSICAL, WAITING, RUNNING, DELAYED]].sum() - inside.sum()),
-            "waiting": int(area[WAITING] - self.waited_ns.sum()),
-            "running": int(area[RUNNING] - self.served_ns.sum()),
-            "classical": int(area[CLASSICAL] - self.classical_ns.sum()),
-            "delayed": int(area[DELAYED] - self.delayed_ns.sum()),
+            "time": self._less(area[[CLASSICAL, WAITING, RUNNING, DELAYED]].sum(), inside),
+            "waiting": self._less(area[WAITING], self.waited_ns),
+            "running": self._less(area[RUNNING], self.served_ns),
+            "classical": self._less(area[CLASSICAL], self.classical_ns),
+            "delayed": self._less(area[DELAYED], self.delayed_ns),
             "sessions": int((self.left_ns >= 0).sum() - (self.outcome != OPEN).sum()),
         }
+
+    def _less(self, area: float, times: Ints) -> int:
+        """The integral less the sum of times; with areas too large for whole ns, what is beyond rounding of it."""
+        if self.areas.dtype == np.int64:
+            return int(area - times.sum())
+        rest = float(area) - float(times.sum(dtype=np.float64))
+        return int(rest) if abs(rest) > 1e-9 * float(area) else 0
 
     def counted(self) -> NDArray[np.bool_]:
         """The arrivals that count for the drop probability."""

@@ -21,6 +21,7 @@ from qloop.simulator.workload.drawn import Drawn
 
 FIRST_ROOM = 1024       # slots at first; twice as many when they do not do
 MOST_SESSIONS = 20_000_000
+MOST_AREA = 2.0**62     # session-ns that certainly fit into 64 bits
 BEYOND = "The run is too large for memory"
 
 
@@ -46,7 +47,7 @@ def replicate(scenario: Scenario, number: int = 0, *, log: int = 0,
                        containers=2 * slots + 64 if on.containers else 0, users=constants.users, caches=caches, log=log)
         m.machines[:] = facts
         tables = world.tables(scenario, policy, slots)
-        run(m, constants, brought, tables)
+        call(run, policy.name, m, constants, brought, tables)
         if not m.state[mem.FULL]:
             return result(scenario, number, drawn, brought, m)
         if m.state[mem.FULL] == 2:
@@ -54,6 +55,19 @@ def replicate(scenario: Scenario, number: int = 0, *, log: int = 0,
             drawn, brought = load(scenario, key, again)
         else:
             slots *= 2
+
+
+def call(run: Callable[..., Any], name: str, *arrays: Any) -> None:
+    """Run the kernel; InvalidInput if the policy's functions cannot be compiled."""
+    try:
+        run(*arrays)
+    except Exception as error:
+        if not type(error).__module__.startswith("numba."):
+            raise
+        said = [line for line in str(error).splitlines() if line.strip() and not line.startswith("During")]
+        why = next((line for line in reversed(said) if any(word in line for word in ("rror", "ntyped", "nknown"))), "")
+        raise InvalidInput(f"The policy {name} cannot be compiled", why.strip(),
+                           "Its functions may use numbers, the rows, the columns' names, and `math`") from error
 
 
 def load(scenario: Scenario, key: int, again: int) -> tuple[Drawn, mem.Work]:
@@ -77,22 +91,25 @@ def load(scenario: Scenario, key: int, again: int) -> tuple[Drawn, mem.Work]:
 def result(scenario: Scenario, number: int, drawn: Drawn, brought: mem.Work, m: mem.Memory) -> Replication:
     """The result of a run, with the parts of what was under way at its end."""
     st = m.state
-    if int(st[mem.WIDEST]) * scenario.duration_s * 1e9 > 2**62:
-        raise InvalidInput(BEYOND, f"{st[mem.WIDEST]} sessions were open, and their times would not fit into 64 bits",
-                           "Give a shorter run or lower bounds")
     settle(m)
     came = slice(0, int(st[mem.NEXT])) if not isinstance(scenario.arrivals, Closed) else came_of(m, brought)
     table, areas = m.result[came], st[mem.AREA:].reshape(2, len(AREAS)).copy()
+    if int(st[mem.WIDEST]) * scenario.duration_s * 1e9 > MOST_AREA:
+        areas = m.real[mem.REAL_AREA:].reshape(2, len(AREAS)).copy()    # whole ns would not fit into 64 bits
     column = {name: table[:, place].copy() for place, name in enumerate((
         "arrival_ns", "left_ns", "outcome", "steps", "waited_ns", "served_ns", "cold_ns", "lost_ns", "classical_ns",
         "delayed_ns", "gap_ns", "colds", "epochs"))}
     expiring = (column["left_ns"] < 0) & (column["outcome"] != 0)
     column["outcome"][expiring] = 0     # its time is over, and it finishes what runs: still open
-    return Replication(
+    found = Replication(
         scenario=scenario, number=number, tenant=drawn.tenant[came], size=drawn.size[came],
         priority=drawn.priority[came], iterations=drawn.iterations[came], loss=m.loss[came].copy(),
         qpus=m.duty[:, :OUTAGES + 1].copy(), areas=areas, waits=m.waits.copy(), events=int(st[mem.EVENTS]),
         widest=int(st[mem.WIDEST]), log=m.log[:int(st[mem.LOGGED])].copy(), **column)
+    wrong = {what: by for what, by in found.imbalance().items() if by}
+    if wrong:
+        raise AssertionError(f"replication {number} of seed {scenario.seed} loses {wrong}")
+    return found
 
 
 def came_of(m: mem.Memory, brought: mem.Work) -> NDArray[np.int64]:

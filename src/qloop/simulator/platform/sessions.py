@@ -24,20 +24,10 @@ from qloop.simulator.platform.accounts import (
     part_row,
 )
 from qloop.simulator.platform.classical import delay, end_classical, end_delay, give_up, join_workers
-from qloop.simulator.platform.containers import acquire, release
+from qloop.simulator.platform.containers import acquire, discard, release
 from qloop.simulator.platform.features import CLASSICAL_FAILS, CLOSED, CONTAINERS_ON, DELAYS_ON, LIVES_ON
 from qloop.simulator.platform.lanes import make_ready, withdraw
-from qloop.simulator.platform.memory import (
-    COST,
-    LAST,
-    LEFT,
-    OUTCOME,
-    PHASE,
-    POST,
-    PRE,
-    SESSION,
-    STAGE,
-)
+from qloop.simulator.platform.memory import COST, LAST, LEFT, OUTCOME, PHASE, POST, PRE, SESSION, STAGE
 from qloop.simulator.platform.nodes import add, remove, take
 
 CRASH_STREAM = 42
@@ -296,4 +286,6 @@ def expire(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
     else:
         remove(m.heap, p.lanes + mem.DELAYS, i)
         end_delay(m, p, i)
+        if CONTAINERS_ON and phase == mem.STARTING:
+            discard(m, p, i)
     depart(m, p, work, w, i, res.EXPIRED)

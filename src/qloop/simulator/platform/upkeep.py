@@ -100,7 +100,7 @@ def draw_outage(m: Any, p: Any, w: Any, q: int, mean: float) -> None:
     number = m.duty[q, mem.OUTAGE] + 1
     m.duty[q, mem.OUTAGE] = number
     u = uniform(p.key, OUTAGE_STREAM, (q << 40) | number)
-    at = m.state[LAST] + int(-math.log(1.0 - u) * mean * 1e9)
+    at = m.state[LAST] + int(min(-math.log(1.0 - u) * mean * 1e9, mem.LATE_NS))
     add(m.heap, p.lanes + mem.OUTAGES, p.qpu_at + 2 * len(w.qpus) + q, float(at), q)
 
 
