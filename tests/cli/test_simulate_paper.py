@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_results_text_and_figures(call: Caller, folder: Path) -> None:
     assert {"drop_percent", "drop_percent_half", "p99_s", "unfinished_a_run"} <= set(told["points"][0])
     assert told["about"]["seed"] == 2
     assert {one["title"] for one in told["findings"]} == {"Counting"}
-    assert {"figure_07.png", "figure_08.png"} <= {Path(one).name for one in told["figures"]}     # our recording fills it
+    assert {"figure_07.png", "figure_08.png"} <= {Path(one).name for one in told["figures"]}     # from our recording
     assert all((folder / path).is_file() for path in (*told["files"], *told["figures"]))
     with (folder / "out/paper/results.csv").open() as file:
         assert [row["point"] for row in csv.DictReader(file)] == ["small-random", "c2-every-450s"]
@@ -75,6 +76,22 @@ def test_ctrl_c_keeps_what_is_finished(call: Caller, folder: Path, monkeypatch: 
     assert "Give the same command again: it goes on" in cut.err
     assert [path.name for path in (folder / "here/points").iterdir()] == ["small-random.parquet"]
     monkeypatch.undo()
+
+
+@pytest.mark.usefixtures("short")
+def test_the_table_tells_on_which_side_the_points_lie(call: Caller) -> None:
+    done = call("simulate", "paper", "--replications", "2", "--processes", "1")
+    assert done.code == 0
+    header = next(line for line in done.out.splitlines() if "agree" in line and "study" in line)
+    assert header.split()[-2:] == ["below", "above"]
+
+
+@pytest.mark.parametrize("absent", ["matplotlib", "numba", "pyarrow"])
+def test_all_extras_are_named_at_once(call: Caller, monkeypatch: pytest.MonkeyPatch, absent: str) -> None:
+    monkeypatch.setitem(sys.modules, absent, None)
+    done = call("simulate", "paper", "--quick")
+    assert done.code != 0
+    assert "pip install 'qloop[plot,simulator]'" in done.err
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -7,19 +7,20 @@ look at the functions that a kernel calls, so each kernel has a directory named 
 
 from __future__ import annotations
 
-import dis
 import hashlib
 import os
 import platform
+import threading
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from qloop.simulator.compile import Compiler
+from qloop.simulator.compile import Compiler, codes, enclosed, from_library, global_names, is_library
 
-CONSTANTS = (bool, int, float, str, tuple)
+CONSTANTS = (bool, int, float, complex, str, bytes, type(None), type(...))
+SETTING = threading.Lock()      # held while Numba's one setting for the directory is another than the user's
 OPTIONS = MappingProxyType({"nogil": True, "_nrt": False})
 
 
@@ -50,27 +51,28 @@ class Specialiser(Compiler):
                                                 no_cfunc_wrapper=True, **OPTIONS)
         return self.done[function]
 
-    def rebuild(self, function: Callable[..., Any]) -> types.FunctionType:
-        """The same code over globals in which called plain functions are compiled."""
-        assert isinstance(function, types.FunctionType)
-        scope = self.scope(function)
-        for name in global_names(function):
-            if isinstance(scope.get(name), types.FunctionType):
-                scope[name] = self.compile(scope[name])
-        return types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__)
+    def inner(self, function: types.FunctionType) -> Any:
+        """A function that only compiled code calls, as all do."""
+        return self.compile(function)
 
     def kernel(self, first: Any) -> Any:
-        """The compiled function, read from disk if it was compiled before."""
+        """The compiled function, read from disk if it was compiled before.
+
+        Raises `InvalidInput` if a function in the place of a name cannot be compiled.
+        """
+        for value in filter(callable, self.bound.values()):
+            self.compilable(getattr(value, "py_func", value))
         loop = self.numba.njit(self.rebuild(first), **OPTIONS)
         home = self.directory(first)
         if home is None:
             return loop
-        before = self.numba.config.CACHE_DIR
-        self.numba.config.CACHE_DIR = str(home)     # read once, when the cache of this function is made
-        try:
-            loop.enable_caching()
-        finally:
-            self.numba.config.CACHE_DIR = before
+        with SETTING:
+            before = self.numba.config.CACHE_DIR
+            self.numba.config.CACHE_DIR = str(home)     # read once, when the cache of this function is made
+            try:
+                loop.enable_caching()
+            finally:
+                self.numba.config.CACHE_DIR = before
         return loop
 
     def directory(self, first: Any) -> Path | None:
@@ -86,49 +88,134 @@ class Specialiser(Compiler):
         return home if os.access(home, os.W_OK) else None
 
     def fingerprint(self, first: Any) -> str | None:
-        """A name for everything the kernel is made from: sources, constants, and the versions of the tools."""
+        """A name for everything the kernel is made from: sources, constants, and the versions of the tools.
+
+        None if it reads something that cannot be told from its text or its bytes.
+        """
         import numpy as np
 
-        digest = hashlib.sha256()
-        told = (platform.python_version(), platform.machine(), np.__version__, self.numba.__version__)
-        digest.update(repr(told).encode())
-        reached = sorted(self.reached(first, set()), key=lambda f: (str(f.__module__), f.__qualname__))
-        compilers = {__file__, str(Path(__file__).parent / "compile.py")}
-        for path in sorted(compilers | {function.__code__.co_filename for function in reached}):
-            if not Path(path).is_file():
-                return None     # typed at a prompt: it may change without a trace
-            digest.update(Path(path).read_bytes())
-        for function in reached:
-            scope = self.scope(function)
-            used = [(name, scope.get(name)) for name in global_names(function)]
-            plain = [(name, value) for name, value in used if isinstance(value, CONSTANTS)]
-            digest.update(repr((function.__qualname__, plain)).encode())
-            for module in (value for _, value in used if isinstance(value, types.ModuleType)):
-                digest.update(_source(module))
-        return digest.hexdigest()[:24]
+        origin = Origin(self.scope)
+        origin.add(platform.python_version(), platform.machine(), np.__version__, self.numba.__version__)
+        origin.add(self.room, self.inlined, sorted(self.seldom))
+        try:
+            for path in (__file__, str(Path(__file__).parent / "compile.py")):
+                origin.source(path)
+            origin.value(first, ())
+        except Untold:
+            return None
+        return origin.digest.hexdigest()[:24]
 
-    def reached(self, function: types.FunctionType, seen: set[Any]) -> Iterator[types.FunctionType]:
-        """The function and all plain functions that it may call."""
-        if function in seen:
-            return
-        seen.add(function)
-        yield function
+
+class Untold(Exception):
+    """Something whose change would leave no trace."""
+
+
+class Origin:
+    """Takes down all that a function is made from, in the order in which it is met.
+
+    `scope` gives the globals that a function is compiled over. What is neither plain data nor code with a source
+    raises `Untold`: a kernel that is not kept is slow to start, one kept under a wrong name is wrong.
+    """
+
+    def __init__(self, scope: Callable[[types.FunctionType], dict[str, Any]]) -> None:
+        self.scope, self.digest = scope, hashlib.sha256()
+        self.met: dict[Any, int] = {}
+
+    def add(self, *words: Any) -> None:
+        """Take down plain words."""
+        self.digest.update(repr(words).encode())
+
+    def value(self, value: Any, names: tuple[str, ...]) -> None:
+        """Take down a value that a function reads; `names` are those it may look for in a module."""
+        import numpy as np
+        from numba.core.dispatcher import Dispatcher
+
+        if type(value) in CONSTANTS:
+            self.add(type(value).__name__, value)
+        elif isinstance(value, tuple):
+            self.parts(value, names)
+        elif isinstance(value, np.generic | np.ndarray):
+            self.array(np.asarray(value), isinstance(value, np.ndarray))
+        elif isinstance(value, types.ModuleType):
+            self.module(value, names)
+        elif from_library(value):
+            self.add(value.__module__, value.__name__)
+        elif isinstance(value, types.FunctionType) and self.is_new(value):
+            self.function(value)
+        elif isinstance(value, Dispatcher) and self.is_new(value):
+            self.jitted(value)
+        elif not isinstance(value, types.FunctionType | Dispatcher):
+            raise Untold(repr(value))
+
+    def is_new(self, thing: Any) -> bool:
+        """Whether it is met for the first time; its number, which stands for it ever after, is taken down."""
+        new = thing not in self.met
+        self.add("number", self.met.setdefault(thing, len(self.met)))
+        return new
+
+    def parts(self, value: tuple[Any, ...], names: tuple[str, ...] = ()) -> None:
+        """Take down a tuple, named or not."""
+        kind = type(value)
+        self.add(kind.__module__, kind.__qualname__, getattr(kind, "_fields", ()), len(value))
+        for part in value:
+            self.value(part, names)
+
+    def array(self, value: Any, many: bool) -> None:
+        """Take down an array or a scalar of NumPy."""
+        if value.dtype.hasobject:
+            raise Untold(repr(value))
+        self.add(many, repr(value.dtype), value.shape, value.flags.c_contiguous, value.flags.f_contiguous)
+        self.digest.update(value.tobytes())
+
+    def function(self, function: types.FunctionType) -> None:
+        """Take down a function: its code, and all that the code reads."""
+        self.source(function.__code__.co_filename)
+        self.add(function.__module__, function.__qualname__)
+        inside = codes(function.__code__)
+        for code in inside:
+            self.code(code)
+        names = tuple(sorted({name for code in inside for name in code.co_names}))
+        self.parts(function.__defaults__ or (), names)
+        self.parts(tuple(sorted((function.__kwdefaults__ or {}).items())), names)
+        self.parts(tuple(enclosed(function)), names)
         scope = self.scope(function)
         for name in global_names(function):
-            called = scope.get(name)
-            if isinstance(called, types.FunctionType):
-                yield from self.reached(called, seen)
+            self.add(name, name in scope)
+            if name in scope:       # otherwise one of Python's own
+                self.value(scope[name], names)
 
+    def code(self, code: types.CodeType) -> None:
+        """Take down the instructions of a function: two on one line of a file have one source."""
+        self.add(code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_argcount,
+                 code.co_flags)
+        self.add([sorted(map(repr, part)) if isinstance(part, frozenset) else part
+                  for part in code.co_consts if not isinstance(part, types.CodeType)])
 
-def _source(module: types.ModuleType) -> bytes:
-    """The text of a module of Python code; of others the name, since their versions are told already."""
-    path = getattr(module, "__file__", None) or ""
-    return Path(path).read_bytes() if path.endswith(".py") and Path(path).is_file() else module.__name__.encode()
+    def jitted(self, dispatcher: Any) -> None:
+        """Take down a function that its author compiles, with the options."""
+        self.parts(tuple(sorted(dispatcher.targetoptions.items())))
+        self.parts(tuple(sorted(dispatcher.locals.items())))
+        self.add(() if dispatcher._can_compile else dispatcher.nopython_signatures)
+        self.value(dispatcher.py_func, ())
 
+    def module(self, module: types.ModuleType, names: tuple[str, ...]) -> None:
+        """Take down a module: its name, and of one whose version is not known the source and what is read of it."""
+        self.add(module.__name__)
+        if is_library(module.__name__) or not self.is_new((module, names)):
+            return
+        self.source(getattr(module, "__file__", None) or "")
+        for name in names:
+            if hasattr(module, name):
+                self.add(name)
+                self.value(getattr(module, name), names)
 
-def global_names(function: types.FunctionType) -> list[str]:
-    """The global names that a function reads, sorted."""
-    return sorted({step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"})
+    def source(self, path: str) -> None:
+        """Take down a file of Python code, once; what was typed at a prompt may change without a trace."""
+        if not self.is_new(path):
+            return
+        if not path.endswith(".py") or not Path(path).is_file():
+            raise Untold(path)
+        self.digest.update(Path(path).read_bytes())
 
 
 def cache_home() -> Path:

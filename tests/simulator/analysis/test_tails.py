@@ -10,10 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qloop.errors import InvalidInput
-from qloop.simulator.analysis.tails import AT, censoring, kaplan_meier, outliers
+from qloop.simulator.analysis.measures import measures
+from qloop.simulator.analysis.tails import AT, censoring, kaplan_meier, outliers, with_unfinished
+from qloop.simulator.paper.model import small
+from qloop.simulator.paper.sample import Sample
+from qloop.simulator.paper.tails import censored_quantile, tells
 from qloop.simulator.platform import result as r
 from qloop.simulator.platform.parts import Tenant
 from qloop.trace.metrics.convergence import survival
+from tests.simulator.paper.synthetic import row
 
 from .made import S, replication, scenario
 
@@ -27,6 +32,14 @@ def test_the_product_limit_on_the_textbooks_remission_times() -> None:
     found = kaplan_meier(time, ended, at)
     assert found[:8].tolist() == [6, 7, 10, 13, 16, 22, 23, 23]
     assert math.isnan(found[8])
+
+
+def test_the_papers_quantiles_are_by_the_same_estimate() -> None:
+    """All ended: the median is end n/2, also where the product comes out above 1/2 in floating point (n = 24)."""
+    for n in range(2, 200, 2):
+        sample = Sample(small(), (row(np.full(n, small().warmup_s), np.arange(1.0, n + 1)),))
+        assert censored_quantile(0.5)(sample, np.ones(n, np.bool_)) == pytest.approx(n // 2)
+        assert tells(0.5, sample)
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=30), st.floats(0.05, 0.95))
@@ -56,13 +69,56 @@ def test_censoring_is_counted_and_corrected() -> None:
     assert "p50, p75, p95, p99 of those that finished are too low" in found.verdict()
 
 
-def test_nothing_censored_is_said_and_failures_are_no_censoring() -> None:
-    run = replication(arrival_ns=[0, 0, 0], left_ns=[5 * S, 6 * S, 7 * S], outcome=[r.DONE, r.FAILED, r.REFUSED])
+def test_nothing_censored_is_said() -> None:
+    run = replication(arrival_ns=[0, 0], left_ns=[5 * S, 7 * S], outcome=[r.DONE, r.REFUSED])
     found = censoring([run, run])
-    assert (found.admitted, found.censored, found.share) == (2, 0, 0.0)
+    assert (found.admitted, found.censored, found.stopped, found.share) == (2, 0, 0, 0.0)
     assert found.verdict() == "All admitted sessions finished: no quantile is censored"
     assert found.finished == found.corrected == (5.0,) * 4
     assert math.isnan(censoring([]).share)
+
+
+def test_failed_and_expired_sessions_are_censored_when_they_stopped() -> None:
+    """1, 2+, 3, 4+: 3/4 stay beyond 1 and 3/8 beyond 3, so the median is 3 and p75 is not known."""
+    run = replication(arrival_ns=[0] * 5, left_ns=[S, 2 * S, 3 * S, 4 * S, S],
+                      outcome=[r.DONE, r.FAILED, r.DONE, r.EXPIRED, r.REFUSED])
+    found = censoring([run])
+    assert (found.admitted, found.censored, found.stopped, found.share, found.unfinished) == (4, 0, 2, 0.0, 0.5)
+    assert (found.oldest_s, found.corrected[0]) == (0.0, 3.0)
+    assert all(math.isnan(value) for value in found.corrected[1:])
+    assert found.verdict() == ("50.0% of the admitted sessions failed or expired; "
+                               "p50, p75, p95, p99 of those that finished are too low")
+
+
+def test_a_product_that_is_exactly_one_half_is_one_half() -> None:
+    """For n = 24 and many others the product comes out above 1/2 in floating point: one end too late."""
+    for n in range(2, 200, 2):
+        assert kaplan_meier(np.arange(1.0, n + 1), np.ones(n, bool), np.array([0.5])) == n // 2
+
+
+def test_the_measures_of_all_sessions_are_those_of_the_finished_if_all_finished() -> None:
+    left = np.array([10, 20, 30, 40, 50]) * S
+    run = replication(arrival_ns=[0] * 5, left_ns=left, waited_ns=left // 2)
+    found, plain = with_unfinished(run), measures(run)
+    assert found["time_mean"] == pytest.approx(30.0)
+    assert [found[f"time_p{share}"] for share in (25, 50, 75, 99)] == [20.0, 30.0, 40.0, 50.0]
+    assert {name: found[name] for name in found if name.startswith("wait_")} == {
+        name: plain[name] for name in plain if name.startswith("wait_") and name != "wait_share"}
+
+
+def test_with_open_sessions_the_mean_of_an_exponential_time_is_found() -> None:
+    """Mean 100 s, seen for up to 150 s: those that finished took 57 s on average."""
+    took = np.random.Generator(np.random.Philox(key=6)).exponential(100.0, 4000)
+    open_ = took >= 150.0
+    run = replication(of=scenario(duration_s=150.0), arrival_ns=np.zeros(4000, np.int64),
+                      left_ns=np.where(open_, -1, np.rint(took * S)).astype(np.int64),
+                      outcome=np.where(open_, r.OPEN, r.DONE), waited_ns=np.where(open_, 150 * S, 0))
+    found, plain = with_unfinished(run), measures(run)
+    assert plain["time_mean"] < 60.0
+    assert found["time_mean"] == pytest.approx(100.0, rel=0.05)
+    assert math.isnan(found["time_p95"])
+    assert found["time_max"] == 150.0
+    assert (plain["wait_p95"], found["wait_p95"]) == (0.0, 150.0)
 
 
 def test_outliers_lie_beyond_the_whisker_and_name_their_cause() -> None:

@@ -35,12 +35,12 @@ class Told(run.Quiet):
 
 if __name__ == "__main__":
     folder, processes, most = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    observe = getattr(observing, sys.argv[4])
     if most:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     agenda.UNIT_S, run.WORTH_SPREADING_S = 0.2, 0.0
     try:
-        run.run_campaign(campaign_of(loads(TEXT)), folder, processes=processes, watch=Told(), observe=observe)
+        run.run_campaign(campaign_of(loads(TEXT)), folder, processes=processes, watch=Told(),
+                         observe=observing.drawn)
     except run.Interrupted as stopped:
         print("interrupted", stopped.finished, flush=True)
     except QloopError as error:
@@ -55,10 +55,11 @@ class Child:
     """A campaign in a process of its own; `told` are its lines."""
 
     def __init__(self, program: Path, folder: Path, processes: int, most: int = 0,
-                 observe: str = "slow") -> None:
-        self.process = subprocess.Popen([sys.executable, program, folder, str(processes), str(most), observe],
+                 fault: str = "") -> None:
+        self.process = subprocess.Popen([sys.executable, program, folder, str(processes), str(most)],
                                         stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True,
-                                        env={**os.environ, "PYTHONPATH": str(ROOT), "QLOOP_TEST_PAUSE": "0.02"})
+                                        env={**os.environ, "PYTHONPATH": str(ROOT), observing.PAUSE: "0.02",
+                                             observing.FAULT: fault})
         self.told: list[str] = []
 
     def lines(self) -> Iterator[str]:
@@ -164,7 +165,7 @@ def test_a_file_that_does_not_fit_is_told(program: Path, tmp_path: Path, whole: 
 
 def test_a_process_that_vanishes_is_told(program: Path, tmp_path: Path, whole: Path) -> None:
     folder = tmp_path / "out"
-    last = list(Child(program, folder, 2, observe="vanishing").lines())[-1]
+    last = list(Child(program, folder, 2, fault="vanished").lines())[-1]
     assert last.startswith("error A process of the campaign ended without an answer")
     assert list(Child(program, folder, 2).lines())[-1] == "complete"
     assert _same(folder, whole)

@@ -115,13 +115,14 @@ def test_until_makes_as_many_replications_as_each_point_needs(tmp_path: Path) ->
                      observe=observing.drawn)
 
 
-def test_more_replications_are_added_to_those_that_are_there(tmp_path: Path) -> None:
+def test_more_replications_are_added_to_those_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_campaign(_campaign(), tmp_path / "grown", processes=1, observe=observing.drawn)
     assert run_campaign(_campaign(replications=12), tmp_path / "grown", processes=1,
                         observe=observing.drawn).replications == 36
     run_campaign(_campaign(replications=12), tmp_path / "once", processes=1, observe=observing.drawn)
     assert _read(tmp_path / "grown").equals(_read(tmp_path / "once"))
-    assert run_campaign(_campaign(), tmp_path / "grown", processes=1, observe=observing.broken).replications == 36
+    monkeypatch.setenv(observing.FAULT, "broken")       # nothing is left to run
+    assert run_campaign(_campaign(), tmp_path / "grown", processes=1, observe=observing.drawn).replications == 36
 
 
 @pytest.mark.parametrize(("old", "new", "said"), [
@@ -158,9 +159,12 @@ def test_one_folder_takes_one_campaign_at_a_time(tmp_path: Path) -> None:
     run_campaign(_campaign(), tmp_path, processes=1, observe=observing.drawn)
 
 
-def test_a_replication_that_is_refused_names_its_point_and_what_is_finished_is_kept(tmp_path: Path) -> None:
+def test_a_replication_that_is_refused_names_its_point_and_what_is_finished_is_kept(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(observing.FAULT, "refused")
     with pytest.raises(InvalidInput) as found:
-        run_campaign(_campaign(), tmp_path, processes=1, observe=observing.refusing)
+        run_campaign(_campaign(), tmp_path, processes=1, observe=observing.drawn)
+    monkeypatch.delenv(observing.FAULT)
     assert str(found.value) == ("point 0 (qpus.0.count = 1), replication 4: It does not fit. It is too wide. "
                                 "Make it narrower.")
     made = sum(pq.read_metadata(path).num_rows for path in _parts(tmp_path))
@@ -170,9 +174,10 @@ def test_a_replication_that_is_refused_names_its_point_and_what_is_finished_is_k
     assert _read(tmp_path).equals(_read(tmp_path / "once"))
 
 
-def test_a_fault_is_told_with_its_trace(tmp_path: Path) -> None:
+def test_a_fault_is_told_with_its_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(observing.FAULT, "broken")
     with pytest.raises(CampaignError, match="ZeroDivisionError: a fault of the kernel") as found:
-        run_campaign(_campaign(), tmp_path, processes=1, observe=observing.broken)
+        run_campaign(_campaign(), tmp_path, processes=1, observe=observing.drawn)
     assert "observing.py" in found.value.why
 
 
@@ -198,9 +203,11 @@ def test_a_full_disk_is_told_and_nothing_finished_is_lost(tmp_path: Path, monkey
     assert _read(tmp_path).equals(_read(tmp_path / "once"))
 
 
-def test_a_truncated_part_is_named(tmp_path: Path) -> None:
+def test_a_truncated_part_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(observing.FAULT, "refused")
     with pytest.raises(InvalidInput):
-        run_campaign(_campaign(), tmp_path, processes=1, observe=observing.refusing)
+        run_campaign(_campaign(), tmp_path, processes=1, observe=observing.drawn)
+    monkeypatch.delenv(observing.FAULT)
     part = sorted(_parts(tmp_path))[0]
     part.write_bytes(part.read_bytes()[:-20])
     with pytest.raises(CampaignError, match=rf"{part.name} cannot be read.*is run again"):
@@ -244,11 +251,12 @@ def test_parts_are_merged_and_doubles_dropped(tmp_path: Path, monkeypatch: pytes
     assert table["x"].to_pylist() == [point + 0.5 for point, _ in sorted(set(rows))]
 
 
-def test_a_million_points_are_told_their_time_and_refused(tmp_path: Path) -> None:
+def test_a_million_points_are_told_their_time_and_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(observing.PAUSE, "0.05")
     counts = list(range(1, 1001))
     made = campaign_for(Scenario(), {"qpus.0.count": counts, "seed": counts}, replications=100)
     with pytest.raises(Refused) as found:
-        run_campaign(made, tmp_path, processes=2, observe=observing.slow)
+        run_campaign(made, tmp_path, processes=2, observe=observing.drawn)
     assert str(found.value).startswith("1,000,000 points x 100 replications: about ")
     assert "days on 2 processes. More than 12 hours is not begun" in str(found.value)
     assert "--yes" in found.value.do

@@ -1,5 +1,7 @@
 """When there are enough replications, and what is handed out until then."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,3 +126,37 @@ def test_rows_beyond_what_is_asked_for_are_left_alone() -> None:
     agenda.known({"point": np.array([0, 0, 1, 5]), "replication": np.array([2, 7, 0, 0])})
     agenda.begin()
     assert (agenda.finished, agenda.left) == (2, 4)
+    assert [agenda.has(0, number) for number in range(4)] == [False, False, True, False]
+
+
+def test_memory_goes_with_what_is_begun_and_not_with_what_there_may_be() -> None:
+    """Points that are not begun or done with hold a few bytes, whatever `most` says."""
+    points, most = 5000, 4000
+    until = Until(quantity="x", absolute=10.0, least=10, most=most)
+    plan = _plan(points, until=until)
+    values = np.random.Generator(np.random.Philox(3)).normal(size=(points, 10))
+    tracemalloc.start()
+    agenda = Agenda(plan)
+    agenda.begin()
+    while spans := agenda.take(0.01, 2):
+        agenda.ended(_rows(spans, values))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000         # one byte for each that there may be would be 20 MB
+    assert (agenda.finished, agenda.settled, agenda.has(17, 9), agenda.has(17, 10)) == (
+        10 * points, points, True, False)
+
+
+def test_what_was_found_beyond_the_first_look_is_used_and_not_run_again() -> None:
+    until = Until(quantity="x", absolute=1e-9, least=5, most=12)
+    agenda = Agenda(_plan(2, until=until))
+    values = np.random.Generator(np.random.Philox(4)).normal(size=(2, 12))
+    agenda.known(_rows((Span(0, 0, 4), Span(0, 6, 9), Span(1, 3, 11)), values))
+    agenda.ended(_rows((Span(0, 4, 5),), values))      # a pilot: it ends before anything is handed out
+    agenda.begin()
+    made: list[tuple[int, int]] = []
+    while spans := agenda.take(1.0, 1):
+        made += [(span.point, one) for span in spans for one in range(span.first, span.last)]
+        agenda.ended(_rows(spans, values))
+    assert sorted(made) == [(0, 5), (0, 9), (0, 10), (0, 11), (1, 0), (1, 1), (1, 2), (1, 11)]
+    assert (agenda.finished, agenda.total, agenda.left) == (24, 24, 0)

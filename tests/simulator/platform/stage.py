@@ -94,8 +94,11 @@ def mean_s(column: np.ndarray) -> float:
     return float(column.mean()) / SECOND
 
 
-def near(values: list[float], expected: float, *, floor: float = 0.0) -> bool:
-    """Whether a mean over replications is within 4 standard errors of what is expected."""
-    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return abs(float(np.mean(values)) - expected) <= 4.0 * error + floor
+def near(values: list[float], expected: float, *, floor: float = 0.0, within: float = 0.15) -> bool:
+    """Whether a mean over replications is within 4 standard errors of what is expected.
 
+    AssertionError if these are more than the part `within` of it (beside the floor): so wide an interval shows nothing.
+    """
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    assert 4.0 * error <= within * abs(expected) + floor, f"4 standard errors are {4.0 * error:.3g} of {expected:.3g}"
+    return abs(float(np.mean(values)) - expected) <= 4.0 * error + floor

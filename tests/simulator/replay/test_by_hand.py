@@ -171,6 +171,54 @@ def test_a_session_that_was_cancelled_is_cancelled_then_even_if_it_waits_longer(
     assert alone.index.cancelled == {"y0"}
 
 
+def cancelling(task: bool) -> Trace:
+    """x0 ends at 4 s, x1 comes 1 s later and is cancelled at 7 s, with its session or alone; then x2 runs."""
+    hand = Hand("q", "p").open(0, "x").open(0, "y").come(0, "y0").come(0, "x0").run(0, 4, "y0").run(0, 4, "x0", qpu="p")
+    hand.close(4, "y").come(5, "x1", 1).add(ev.QpuBegin, 5, session="x", iteration=1, task="x1", qpu="p")
+    hand.add(ev.TaskCancelled, 7, session="x", iteration=1, task="x1")
+    if not task:
+        hand.add(ev.SessionClosed, 7, session="x", reason="cancelled")
+    hand.add(ev.QpuEnd, 9, session="x", iteration=1, task="x1", qpu="p", outcome="cancelled")
+    if task:
+        hand.come(10, "x2", 2).run(10, 14, "x2", 2, qpu="p").close(14, "x")
+    return hand.trace()
+
+
+def unsent(notes: tuple[str, ...]) -> list[str]:
+    return [note for note in notes if "submitted" in note]
+
+
+def test_a_cancel_that_comes_before_its_task_is_told() -> None:
+    """On one QPU x0 ends at 8 s, so x1 would come at 9 s, after its cancel at 7 s; x2 comes 3 s after that end."""
+    trace = cancelling(task=True)
+    same, late = replay(trace), replay(trace, drop=("p",))
+    assert same.exact
+    assert unsent(same.notes) == []
+    assert spans(late.trace) == {"y0": (0, 4, "q"), "x0": (4, 8, "q"), "x2": (12, 16, "q")}
+    (note,) = unsent(late.notes)
+    assert note.startswith("fifo, -p: 1 tasks were cancelled before they were submitted")
+
+
+def test_tasks_that_a_cancelled_session_never_sent_are_told() -> None:
+    trace = cancelling(task=False)
+    same, late = replay(trace), replay(trace, drop=("p",))
+    assert same.exact
+    assert unsent(same.notes) == []
+    assert list(spans(late.trace)) == ["y0", "x0"]
+    (note,) = unsent(late.notes)
+    assert note.startswith("fifo, -p: 1 tasks were not submitted: their session was cancelled")
+
+
+def test_loops_that_might_have_gone_on_are_counted() -> None:
+    """x expired, y was open at the end, z closed by itself; b is no loop."""
+    hand = Hand("q").open(0, "x").open(0, "y").open(0, "z").open(0, "b", "background")
+    hand.come(0, "x0").come(0, "y0").come(0, "z0").run(0, 4, "x0").run(4, 8, "y0").run(8, 12, "z0").close(12, "z")
+    hand.add(ev.SessionClosed, 20, session="x", reason="expired")
+    notes = replay(hand.trace()).notes
+    assert any("1 loops were ended by their time-to-live and 1 were open when the trace ended" in n for n in notes)
+    assert not any("time-to-live" in note for note in replay(loop()).notes)
+
+
 def test_energies_and_iterations_move_with_their_tasks() -> None:
     hand = Hand("q").open(0, "x").open(0, "y").come(0, "y0").come(0, "x0").run(0, 4, "y0").run(4, 8, "x0")
     hand.add(ev.IterationEnd, 9, session="x", iteration=0, energy=-1.5).close(9, "x").close(4, "y")

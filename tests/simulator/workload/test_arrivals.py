@@ -72,11 +72,22 @@ def test_recorded_arrivals_come_as_they_were(gaps: list[float], speed: float) ->
 
 def test_recorded_arrivals_repeat_one_mean_gap_after_the_last() -> None:
     once = Recorded((10.0, 20.0, 40.0), repeat=True)
-    assert once.period_s == 55.0
-    assert (once.times(0, 130 * 10**9) / 1e9).tolist() == [10.0, 20.0, 40.0, 65.0, 75.0, 95.0, 120.0]
+    assert once.period_s == 45.0
+    assert (once.times(0, 130 * 10**9) / 1e9).tolist() == [10.0, 20.0, 40.0, 55.0, 65.0, 85.0, 100.0, 110.0]
     twice = dataclasses.replace(once, from_first=True, speed=2.0)
     assert (twice.times(0, 40 * 10**9) / 1e9).tolist() == [0.0, 5.0, 15.0, 22.5, 27.5, 37.5]
-    assert once.mean_rate() == 3 / 55.0
+    assert once.mean_rate() == 3 / 45.0
+
+
+def test_what_lies_before_the_first_recorded_arrival_does_not_repeat() -> None:
+    late = Recorded((100.0, 110.0, 120.0), repeat=True)
+    assert (late.times(0, 165 * 10**9) / 1e9).tolist() == [100.0, 110.0, 120.0, 130.0, 140.0, 150.0, 160.0]
+    assert late.mean_rate() == 0.1
+    assert len(late.times(0, 100_000_001_000)) == 1
+    alone = Recorded((7.0,), repeat=True)
+    assert (alone.times(0, 22 * 10**9) / 1e9).tolist() == [7.0, 14.0, 21.0]
+    with pytest.raises(InvalidInput, match="They would never end"):
+        Recorded((7.0, 7.0), repeat=True, from_first=True)
 
 
 def test_streams_share_no_draws() -> None:

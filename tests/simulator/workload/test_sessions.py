@@ -167,6 +167,8 @@ def test_a_data_set_of_ones_own(tmp_path: Path) -> None:
     ({"quantum": "-2 s"}, "sessions.quantum is '-2 s'. Give at least 0"),
     ({"quantum": {"kind": "gamma", "mean": "x", "sd": 1}}, "sessions.quantum.mean is 'x'"),
     ({"iterations": 2.5}, "sessions.iterations is 2.5. It counts things"),
+    ({"iterations": 0}, "have 0 iterations on average. A session has at least one"),
+    ({"iterations": {"kind": "uniform", "low": 0, "high": 1.8}}, "have 0.9 iterations on average"),
     ({"iterations": 1e9}, "have 1e+09 iterations on average. Give at most 16777216"),
     ({"joint": "yes"}, "joint is 'yes'. It is on or off"), ({"data": 3}, "data of the sessions is 3"),
     ({"joint": True, "redraw": "iteration"}, "drawn jointly, and each iteration anew")])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import nullcontext
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qloop.cli import console
 from qloop.cli.exits import Exit
 from qloop.cli.simulate.progress import Bar, Lines
-from qloop.errors import InvalidInput, QloopError
+from qloop.errors import InvalidInput, MissingExtra, QloopError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,6 +22,7 @@ ABOUT = """Run every simulation of C. Cicconetti's paper on hybrid serverless pl
 draw its figures with the reference values beside ours, and say which of its claims hold. What is finished is
 kept in the folder: the same command goes on where it was stopped."""
 SEED = 2
+NEEDED = ("matplotlib", "numba", "pyarrow")      # of the extras plot and simulator
 
 
 def add(actions: Any) -> None:
@@ -42,6 +44,7 @@ def add(actions: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
+    _check_extras()
     from qloop.simulator.paper.reproduction import reproduce_paper
     from qloop.simulator.paper.studies import QUICK, REPLICATIONS, campaign
 
@@ -60,6 +63,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         console.show(*_shown(found))
     return Exit.OK
+
+
+def _check_extras() -> None:
+    """Raise MissingExtra for whatever is not installed, with both extras at once."""
+    try:
+        for name in NEEDED:
+            import_module(name)
+    except ImportError:
+        raise MissingExtra("Reproducing the paper", "plot,simulator") from None
 
 
 def _recording(source: str | None) -> Any:
@@ -87,12 +99,15 @@ def _interrupted(args: argparse.Namespace) -> int:
 
 def _shown(found: Reproduction) -> list[RenderableType]:
     """Tables: agreement, verdicts, what it cost; and where the rest is."""
+    from qloop.simulator.paper.agreement import sides
     from qloop.simulator.paper.findings.text import counts
     from qloop.simulator.paper.studies import STUDIES
 
-    agree = console.table("Agreement with the authors' program", "study", "agree", "of", right=("agree", "of"))
-    for study, (good, known) in counts(found.agreement).items():
-        agree.add_row(STUDIES[study], str(good), str(known))
+    agree = console.table("Agreement with the authors' program", "study", "agree", "of", "below", "above",
+                          right=("agree", "of", "below", "above"))
+    lie = sides(found.agreement)
+    for study, told in counts(found.agreement).items():
+        agree.add_row(STUDIES[study], *map(str, (*told, *lie[study])))
     differ = [f"  differs: {line.point}, {line.quantity}: reference {line.reference:,.5g}, here {line.ours.mean:,.5g} "
               f"± {line.ours.half:,.2g}" for _, line in found.agreement if not line.agrees]
     claims = console.table("Claims of the paper", "claim", "verdict", "why")

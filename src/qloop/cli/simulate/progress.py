@@ -9,6 +9,7 @@ from typing import Any, Self
 from qloop.cli import console
 
 EVERY_S = 15.0
+SETTLED_S = 5.0     # a speed that was measured for less time is none
 
 
 class Bar:
@@ -50,20 +51,34 @@ class Bar:
 
 
 class Lines:
-    """A line every quarter of a minute; none but notes if `quiet`."""
+    """A line every quarter of a minute; none but notes if `quiet`.
+
+    A report that adds nothing (a kernel was compiled) starts the measurement of the speed again: work that has no
+    weight must not count as slow work.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._began = self._told = time.monotonic()
+        self._since = self._told = time.monotonic()
+        self._before = self._done = 0.0
 
     def at(self, done: float, total: float, text: str) -> None:
         """Tell how much is done and about how long the rest will take."""
         now = time.monotonic()
-        if self._quiet or now - self._told < EVERY_S or done <= 0.0:
+        if done <= self._done:
+            self._since, self._before = now, done
+        self._done = done
+        if self._quiet or now - self._told < EVERY_S:
             return
         self._told = now
-        left = (now - self._began) * (total - done) / done
-        console.note(f"{100.0 * done / total:3.0f} % done, about {left:.0f} s left ({text})")
+        console.note(f"{100.0 * done / total:3.0f} % done{self._left(now, total)} ({text})")
+
+    def _left(self, now: float, total: float) -> str:
+        """The time left at the speed since the last compilation, once that is known."""
+        took, gained = now - self._since, self._done - self._before
+        if took < SETTLED_S or gained <= 0.0:
+            return ""
+        return f", about {took * (total - self._done) / gained:.0f} s left"
 
     def stage(self, text: str) -> None:
         """Another part begins."""

@@ -180,8 +180,8 @@ def _sessions(replication: r.Replication) -> dict[str, float]:
             "cold_starts": int(replication.colds[replication.counted()].sum())}
 
 
-def _distribution(name: str, values: Floats) -> dict[str, float]:
-    """Mean, quantiles and maximum."""
+def distribution(name: str, values: Floats) -> dict[str, float]:
+    """Mean, quantiles and maximum, under the names of measures; nan of nothing."""
     known = len(values) > 0
     quantiles = np.quantile(values, np.array(SHARES) / 100.0) if known else np.full(len(SHARES), np.nan)
     return {f"{name}_mean": _mean(values), f"{name}_max": float(values.max()) if known else float("nan"),
@@ -197,7 +197,7 @@ def _times(replication: r.Replication) -> dict[str, float]:
              "transfer": _seconds(replication, replication.delayed_ns)}
     steps = replication.steps[replication.measured()]
     shots = float(steps.sum())
-    return {**_distribution("time", time), **_distribution("wait", wait),
+    return {**distribution("time", time), **distribution("wait", wait),
             "waited": _mean((wait > 0.0).astype(np.float64)),
             **{f"{name}_mean": _mean(part) for name, part in parts.items()},
             **{f"{name}_share": _part(float(part.sum()), float(time.sum())) for name, part in parts.items()},

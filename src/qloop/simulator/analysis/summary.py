@@ -78,7 +78,7 @@ def _notes(runs: Runs) -> list[str]:
         if len(group) == 1:
             found.append(f"{policy}: one replication has no interval")
         censored = censoring(group)
-        if censored.share > 0.005:
+        if censored.unfinished > 0.005:
             found.append(f"{policy}: {censored.verdict()}")
         start = transient(group)
         if not start.found or start.seconds > group[0].scenario.warmup_s:

@@ -6,7 +6,7 @@ Errors name the file, the line, the table and the key.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -228,9 +228,22 @@ def _names_file(key: str, value: Any) -> bool:
 
 def data_files(document: Document) -> list[Path]:
     """The data files that a document names, and those in the folders that it names, in order."""
-    named = [Path(found) for key in ("arrivals", "sessions")
-             for found in _files(_with_folder(document.tables.get(key, {}), document.folder))]
-    return sorted({file for path in named for file in (path.iterdir() if path.is_dir() else [path])})
+    return sorted(set(named_files(document).values()))
+
+
+def named_files(document: Document, more: Iterable[tuple[str, Any]] = ()) -> dict[str, Path]:
+    """The data files that a document names, by these names, and those in the folders that it names, in order.
+
+    `more` are keys with values from elsewhere, such as a grid.
+    """
+    tables = [document.tables.get(key, {}) for key in ("arrivals", "sessions")]
+    names = {name for table in (*tables, *({key: value} for key, value in more)) for name in _files(table)}
+    found: dict[str, Path] = {}
+    for name in sorted(names):
+        path = document.folder / name
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+        found.update({str(Path(name) / one.name): one for one in inside} if path.is_dir() else {name: path})
+    return found
 
 
 def _files(value: Any) -> Iterator[str]:

@@ -16,21 +16,26 @@ import numpy as np
 from qloop import __version__
 from qloop.errors import Conflict
 from qloop.simulator.campaign import parquet
-from qloop.simulator.campaign.document import data_files
+from qloop.simulator.campaign.document import named_files
 from qloop.simulator.campaign.errors import CampaignError
+from qloop.simulator.campaign.origin import observer_told, policy_told
 from qloop.simulator.campaign.plan import Campaign
+from qloop.simulator.campaign.unit import Observe, simulated
 
-FORMAT = 1
+FORMAT = 2
 NAME = "campaign.json"
+FILED = ("arrivals", "sessions")      # the tables that name data files
 TOLD = 6
 
 
-def identity(campaign: Campaign) -> dict[str, Any]:
+def identity(campaign: Campaign, observe: Observe = simulated) -> dict[str, Any]:
     """Everything that the numbers of a replication depend on, and what its rows mean.
 
-    How many replications there are is left out: a campaign may be continued with more.
+    How many replications there are is left out: a campaign may be continued with more. Raises InvalidInput for a policy
+    of one's own or an `observe` whose change could not be seen.
     """
     document, plan = campaign.document, campaign.plan
+    axes = [(str(axis.path[-1]), value) for axis in plan.grid.axes if axis.path[0] in FILED for value in axis.values]
     return {
         "format": FORMAT,
         "qloop": __version__,
@@ -38,9 +43,9 @@ def identity(campaign: Campaign) -> dict[str, Any]:
         "grid": {axis.name: _plain(axis.values) for axis in plan.grid.axes},
         "combine": plan.grid.combine,
         "sessions": plan.sessions,
-        "data": {path.name: _digest(path) for path in data_files(document)},
-        "policies": {name: f"{record.enter.__module__}.{record.enter.__qualname__}"
-                     for name, record in campaign.policies.items()},
+        "data": {name: _digest(path) for name, path in named_files(document, axes).items()},
+        "policies": {name: policy_told(record) for name, record in campaign.policies.items()},
+        "observe": observer_told(observe),
     }
 
 
@@ -49,12 +54,12 @@ def fingerprint(found: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def agree(folder: Path, campaign: Campaign) -> bool:
+def agree(folder: Path, campaign: Campaign, observe: Observe = simulated) -> bool:
     """Whether this campaign was begun in the folder before; if nothing was, it is from now on.
 
     Raises Conflict, with what differs, if another was.
     """
-    wanted = identity(campaign)
+    wanted = identity(campaign, observe)
     path = folder / NAME
     if path.exists():
         held = _read(path)
@@ -115,9 +120,9 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:32] if path.is_file() else "missing"
 
 
-def provenance(campaign: Campaign, cpu_s: float) -> dict[str, str]:
+def provenance(campaign: Campaign, cpu_s: float, observe: Observe = simulated) -> dict[str, str]:
     """Where results come from, as texts beside a table."""
-    found = identity(campaign)
+    found = identity(campaign, observe)
     return {"qloop": __version__, "python": platform.python_version(), "numpy": np.__version__,
             "numba": _version("numba"), "pyarrow": _version("pyarrow"),
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",

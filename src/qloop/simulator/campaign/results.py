@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qloop.simulator.campaign import manifest, parquet, store
 from qloop.simulator.campaign.plan import Campaign
 from qloop.simulator.campaign.stopping import interval
+from qloop.simulator.campaign.unit import Observe, simulated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,11 +47,11 @@ class Summary:
     complete: bool = True
 
 
-def write(held: store.Store, campaign: Campaign) -> Summary:
+def write(held: store.Store, campaign: Campaign, observe: Observe = simulated) -> Summary:
     """Write the results of all that is finished; CampaignError if the disk refuses."""
     files, sessions = held.files(), held.session_files()
     cpu_s = held.cpu_s()
-    about = manifest.provenance(campaign, cpu_s)
+    about = manifest.provenance(campaign, cpu_s, observe)
     told: list[PointSummary] = []
     counts = [0]
     tables = _with_grid(campaign, store.slabs(files, store.KEYS), told, counts)

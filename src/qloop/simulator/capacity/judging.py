@@ -1,17 +1,22 @@
-"""Does a platform meet the goals? More replications are run until every interval says so, or as many as are allowed."""
+"""Does a platform meet the goals? More replications are run until every interval says so, or as many as are allowed.
+
+An interval that is looked at again and again misses the truth more often than its level says: the 5 % are divided
+among the looks (Bonferroni). Sessions that did not finish count: see `analysis.tails.with_unfinished`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import fsum, isnan
 from typing import TYPE_CHECKING, Any
 
 from qloop.errors import InvalidInput
-from qloop.simulator.analysis.measures import measures
+from qloop.simulator.analysis.measures import MEASURES, NS, measures
 from qloop.simulator.analysis.statistics import LEVEL, Interval, share, student
+from qloop.simulator.analysis.tails import lifetimes, with_unfinished
 from qloop.simulator.capacity.bounds import CapacityPrices, Point, platform
 from qloop.simulator.capacity.goals import MET, MISSED, UNDECIDED, Goal
 
@@ -23,6 +28,7 @@ Run = Callable[[Any, int], "Replication"]
 Row = dict[str, float]
 FIRST, MOST = 10, 160
 RARE = ("drop", "waited")
+ALL, STRETCHES = "all:", "stretches"      # of a row: a measure of all admitted sessions; how often all of them changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Judged:
     """A platform, what it costs in an hour, and what it does: the interval and the verdict of each goal.
 
     `status`: MET if all goals are, MISSED if one is, else UNDECIDED. `row` has the means of all measures.
+    `replications` were run in all. `confirmed`: the intervals are those of replications that the search did not see.
     """
 
     point: Point
@@ -38,6 +45,7 @@ class Judged:
     found: tuple[Interval, ...]
     verdicts: tuple[str, ...]
     row: Row
+    confirmed: bool = False
 
     @property
     def status(self) -> str:
@@ -52,7 +60,8 @@ class Judge:
     """Runs replications of platforms and judges them; each platform once.
 
     All platforms meet the same sessions (common random numbers: the same seed and replication numbers). The first
-    `first` replications are doubled while a goal is undecided and none is missed, up to `most`. `run` makes a
+    `first` replications are doubled while a goal is undecided and none is missed, up to `most`. `confirm` takes those
+    from number `most` on. `run` makes a
     replication of a scenario and a number; by default it is that of the platform model. `told` is called with each
     platform that is judged.
     """
@@ -86,13 +95,36 @@ class Judge:
                 self.told(self.judged[point])
         return self.judged[point]
 
-    def _look(self, point: Point) -> Judged:
-        """Run until decided, or as many as are allowed."""
-        scenario, rows = platform(self.scenario, point, self.kind), list[Row]()
+    @property
+    def level(self) -> float:
+        """The level of an interval at one look, such that all looks together have 95 %."""
+        looks, count = 1, self.first
+        while count < self.most:
+            looks, count = looks + 1, min(self.most, 2 * count)
+        return 1.0 - (1.0 - LEVEL) / looks
+
+    def confirm(self, point: Point) -> Judged:
+        """Judge a platform again by replications of other numbers, since the best of many is often so by chance.
+
+        Where these do not say that a goal is met it is undecided.
+        """
+        before = self.judged[point]
+        if not before.confirmed:
+            again = self._look(point, self.most)
+            verdicts = tuple(MET if one == MET else UNDECIDED for one in again.verdicts)
+            self.judged[point] = replace(again, replications=before.replications + again.replications,
+                                         verdicts=verdicts, confirmed=True)
+            if self.told:
+                self.told(self.judged[point])
+        return self.judged[point]
+
+    def _look(self, point: Point, since: int = 0) -> Judged:
+        """Run until decided, or as many as are allowed, from replication `since` on."""
+        scenario, rows, level = platform(self.scenario, point, self.kind), list[Row](), self.level
         while True:
             wanted = min(self.most, 2 * len(rows) or self.first)
-            rows += self._rows(scenario, range(len(rows), wanted))
-            found = tuple(interval(rows, goal) for goal in self.goals)
+            rows += self._rows(scenario, range(since + len(rows), since + wanted))
+            found = tuple(interval(rows, goal, level) for goal in self.goals)
             verdicts = tuple(goal.judge(one) for goal, one in zip(self.goals, found, strict=True))
             if MISSED in verdicts or UNDECIDED not in verdicts or len(rows) == self.most:
                 return Judged(point, self.prices.per_hour(point), len(rows), found, verdicts, _means(rows))
@@ -107,24 +139,41 @@ class Judge:
 
 
 def interval(rows: Sequence[Row], goal: Goal, level: float = LEVEL) -> Interval:
-    """The goal's quantity over replications in which sessions arrived.
+    """The goal's quantity over replications in which sessions arrived; of times, that of all admitted sessions.
 
-    Where a rare event was never seen the interval reaches to what its probability could be all the same.
+    Where a rare event was never seen the interval reaches to what its probability could be all the same (Clopper and
+    Pearson). Its trials are not the sessions, which are refused together, but the stretches of the runs in which all
+    sessions changed.
     """
     rows = [row for row in rows if row["arrivals"]]
-    values = [row[goal.quantity] for row in rows]
+    values = [row.get(ALL + goal.quantity, row[goal.quantity]) for row in rows]
     found = student(values, level)
     if goal.quantity in RARE and not any(values):
-        seen = sum(row["arrivals" if goal.quantity == "drop" else "finished"] for row in rows)
+        seen = sum(row[STRETCHES] for row in rows)
         return Interval(0.0, 0.0, share(0, max(1, int(seen)), level).high, level, found.n)
     return found
 
 
+def stretches(replication: Replication) -> int:
+    """How often the longest stay of a session fits into what was measured: at least 1, at most once per arrival.
+
+    After that long, none of the sessions that were there is left, so what one stretch sees says little of the next.
+    """
+    stays, _ = lifetimes(replication)
+    window = (replication.horizon_ns - replication.warm_ns) / NS
+    arrivals = int(replication.counted().sum())
+    longest = float(stays.max(initial=0.0))
+    return max(1, min(arrivals, int(window / longest) if longest > 0.0 else arrivals))
+
+
 def _means(rows: Sequence[Row]) -> Row:
     """The mean of each measure over the replications in which it exists."""
-    known = {name: [row[name] for row in rows if not isnan(row[name])] for name in rows[0]}
+    known = {name: [row[name] for row in rows if not isnan(row[name])] for name in MEASURES}
     return {name: fsum(values) / len(values) if values else float("nan") for name, values in known.items()}
 
 
 def _row(run: Run, scenario: Scenario, number: int) -> Row:
-    return measures(run(scenario, number))
+    """All measures, and what a goal needs beside them."""
+    one = run(scenario, number)
+    return {**measures(one), **{ALL + name: value for name, value in with_unfinished(one).items()},
+            STRETCHES: float(stretches(one))}

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Plan:
     """The answer, or None with the goals that stand in the way (`binding`), and how it was found.
 
-    `answer` is the cheapest platform within `bounds` whose intervals meet all goals. `cheaper` are its neighbours, one
+    `answer` is the cheapest platform within `bounds` whose intervals meet all goals, with the intervals of the
+    replications that confirmed it. `cheaper` are its neighbours, one
     step less of one thing, and `binding` the goals that these miss. `frontier` are the platforms found to meet all
     goals while none smaller was. `worse` are pairs of which the larger platform misses a goal that the smaller meets.
     `doubts`: on what else the answer depends (start, length of the runs, censoring).
@@ -75,9 +76,11 @@ def plan_capacity(scenario: Scenario, goals: Sequence[str | Goal], bounds: Bound
                   told: Callable[[Judged], None] | None = None) -> Plan:
     """The cheapest platform for the load of a scenario that meets all goals.
 
-    A goal is met if the 95 % interval over replications lies within its bound; a platform whose intervals hold a bound
-    gets more replications, from `first` up to `most`. Without `prices` a QPU counts as 1000 workers of 10^9
-    operations/s. `kind`: which QPUs are chosen, if there are several kinds. `run` replaces the platform model.
+    A goal is met if the interval over replications lies within its bound; a platform whose intervals hold a bound gets
+    more replications, from `first` up to `most`, and all looks together have 95 %. The answer has met the goals a
+    second time, in fresh replications. Times are those of all admitted sessions, finished or not. Without `prices` a
+    QPU counts as 1000 workers of 10^9 operations/s. `kind`: which QPUs are chosen, if there are several kinds. `run`
+    replaces the platform model.
 
     Raises InvalidInput or UnknownName for goals, bounds or prices that make no sense.
     """

@@ -37,7 +37,16 @@ class Search:
     worse: list[tuple[Judged, Judged]] = field(default_factory=list)
 
     def run(self) -> Judged | None:
-        """The cheapest platform that meets all goals; None if none was found."""
+        """The cheapest platform that meets all goals, and does so again in fresh replications; None if none does."""
+        while (found := self._search()) is not None:
+            self.best = self.judge.confirm(found.point)
+            if self.best.status == MET:
+                return self.best
+            self.best, self.worse = None, []      # it is undecided now: search on, with all that is known
+        return None
+
+    def _search(self) -> Judged | None:
+        """The cheapest platform that was judged to meet all goals."""
         if self.exhaustive or not all(goal.monotone for goal in self.judge.goals):
             self._judge_all()
             return self.best

@@ -18,7 +18,8 @@ def doubts(replications: Sequence[Replication], goals: Sequence[Goal]) -> list[s
     """Sentences on what the answer depends on beside the platform; none if nothing was found.
 
     Start: MSER-5 on the open sessions. Length: the goals' quantities in runs half as long, paired; told if they differ
-    surely, and by more than a tenth. Censoring: told if a goal is on times and more than 2 % of the sessions are open.
+    surely, and by more than a tenth. Censoring: told if a goal is on times and more than 2 % of the sessions are open,
+    failed or expired.
     """
     scenario = replications[0].scenario
     start = transient(replications)
@@ -30,7 +31,7 @@ def doubts(replications: Sequence[Replication], goals: Sequence[Goal]) -> list[s
             found.append(f"{quantity} depends on the length of the run: {shown(half.value.mean, unit)} in half of it, "
                          f"{shown(whole.value.mean, unit)} in all of it. Let the scenario run longer")
     tails = censoring(replications)
-    if tails.share > OPEN_LIMIT and any(_on_times(goal) for goal in goals):
+    if tails.unfinished > OPEN_LIMIT and any(_on_times(goal) for goal in goals):
         found.append(tails.verdict())
     return found
 

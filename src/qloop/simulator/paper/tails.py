@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.simulator.analysis.tails import kaplan_meier, product_limit
 from qloop.simulator.paper.run import Estimate, Floats, estimate
 from qloop.simulator.paper.sample import OPEN, Sample
 
@@ -58,31 +59,21 @@ def surviving(sample: Sample, chosen: Mask) -> tuple[Floats, Floats]:
 
     Of the sessions that arrived after the warm-up; the unfinished ones count for as long as they are known to take.
     """
-    late = chosen & (sample.column("arrival_ns") >= round(sample.model.warmup_s * 1e9))
-    took = sample.column("time_ns")[late]
-    ended = took != OPEN
-    times = np.where(ended, took * 1e-9, sample.ages_s()[late])
-    # At the same time, ends come before those who are last seen.
-    order = np.lexsort((~ended, times))
-    times, ended = times[order], ended[order]
-    at_risk = np.arange(len(times), 0, -1)
-    left = np.cumprod(1.0 - ended / at_risk)
-    return times[ended], left[ended]
+    return product_limit(*_known(sample, chosen))
 
 
 def censored_quantile(share: float) -> Statistic:
     """A quantile (s) with the unfinished sessions; if the run is too short to tell, the longest time that it knows."""
     def found(sample: Sample, chosen: Mask) -> float:
-        times, left = surviving(sample, chosen)
-        reached = np.flatnonzero(left <= 1.0 - share)
-        return float(times[reached[0] if len(reached) else -1]) if len(times) else float("nan")
+        times, ended = _known(sample, chosen)
+        (value,) = kaplan_meier(times, ended, np.array([share]))
+        return float(times[ended].max() if np.isnan(value) and ended.any() else value)
     return found
 
 
 def tells(share: float, sample: Sample) -> bool:
     """Whether the run is long enough to tell this quantile of all sessions, the unfinished ones included."""
-    _, left = surviving(sample, _all(sample))
-    return bool(len(left) and left[-1] <= 1.0 - share)
+    return not np.isnan(kaplan_meier(*_known(sample, _all(sample)), np.array([share]))).any()
 
 
 def measure(statistic: Statistic, sample: Sample, chosen: Mask | None = None) -> Estimate:
@@ -113,6 +104,14 @@ def only(sample: Sample, **wanted: int) -> Mask:
     for name, value in wanted.items():
         chosen &= sample.column(name) == value
     return chosen
+
+
+def _known(sample: Sample, chosen: Mask) -> tuple[Floats, Mask]:
+    """How long each session that arrived after the warm-up took, or was seen (s), and whether it ended."""
+    late = chosen & (sample.column("arrival_ns") >= round(sample.model.warmup_s * 1e9))
+    took = sample.column("time_ns")[late]
+    ended = took != OPEN
+    return np.where(ended, took * 1e-9, sample.ages_s()[late]), ended
 
 
 def _all(sample: Sample) -> Mask:

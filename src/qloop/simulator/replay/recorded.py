@@ -17,6 +17,7 @@ from qloop.simulator.replay.order import order, windows
 from qloop.simulator.replay.sittings import Sittings, sittings
 from qloop.simulator.replay.submissions import Submission, submissions
 from qloop.simulator.replay.work import Work
+from qloop.trace import schema as ev
 from qloop.trace.check import check
 from qloop.trace.reader import Trace
 
@@ -130,6 +131,7 @@ def notes(trace: Trace, tasks: list[Submission], sat: Sittings) -> tuple[str, ..
         (any(row.cpu for row in index.sessions.values()),
          "classical tasks are replayed with the times they took, waiting for a worker included; random policies then "
          "draw other numbers than in the recording"),
+        cut_loops(trace),
         (sat.open_ended, f"{sat.open_ended} background sessions sent several tasks; these come when they were "
                          "recorded, whatever has ended by then"),
         (trace.header.clock != "virtual",
@@ -137,3 +139,15 @@ def notes(trace: Trace, tasks: list[Submission], sat: Sittings) -> tuple[str, ..
          "simultaneous events need not fall in the same order"),
     )
     return tuple(text for holds, text in told if holds)
+
+
+def cut_loops(trace: Trace) -> tuple[int, str]:
+    """How many loops might have gone on, for what ended them was a TTL or the trace's end, and what that means."""
+    reasons = {event.session: event.reason for event in trace.events if isinstance(event, ev.SessionClosed)}
+    loops = [event.session for event in trace.events
+             if isinstance(event, ev.SessionOpened) and event.session_kind == "loop"]
+    expired = sum(reasons.get(name) == "expired" for name in loops)
+    left_open = sum(name not in reasons for name in loops)
+    return expired + left_open, (
+        f"{expired} loops were ended by their time-to-live and {left_open} were open when the trace ended; a replay "
+        "adds no iterations to these, even where it would have left them time for more")

@@ -114,7 +114,8 @@ def replay_under(work: Recorded, policy: Policy, change: Change, host: Host, *, 
     guessed = sum(bool(made.times.guessed[i, q]) for _, i, q in starts)
     stuck = _stuck(made, log)
     return ReplayResult(work.trace, simulated, policy.name, name, len(starts), equal, guessed, stuck,
-                        (*made.notes, *_told(name, len(starts), guessed, stuck), *_windows(made, log)))
+                        (*made.notes, *_told(name, len(starts), guessed, stuck), *_unsent(name, made, log),
+                         *_windows(made, log)))
 
 
 def recorded_policy(trace: Trace) -> Policy:
@@ -147,6 +148,22 @@ def _stuck(made: Recorded, log: Log) -> int:
     dropped = {e for _, kind, e, _, _ in log if kind == at.CLOSE}
     number = {name: s for s, name in enumerate(made.sessions)}
     return sum(i not in left and number[task.session] not in dropped for i, task in enumerate(made.tasks))
+
+
+def _unsent(label: str, made: Recorded, log: Log) -> list[str]:
+    """A note if tasks did not get to be submitted, since cancels and TTLs come at the times of the recording."""
+    sent = {i for _, kind, i, _, _ in log if kind == at.READY}
+    cancelled = {i for _, kind, i, _, _ in log if kind == at.REMOVED} - sent
+    ended = {made.sessions[s] for _, kind, s, _, _ in log if kind == at.CLOSE}
+    lost = sum(i not in sent and i not in cancelled and task.session in ended for i, task in enumerate(made.tasks))
+    told = []
+    if cancelled:
+        told.append(f"{label}: {len(cancelled)} tasks were cancelled before they were submitted: cancels come at the "
+                    "times at which they were recorded, and these tasks came later than in the recording")
+    if lost:
+        told.append(f"{label}: {lost} tasks were not submitted: their session was cancelled, at the recorded time, or "
+                    "expired before they came")
+    return told
 
 
 def _windows(made: Recorded, log: Log) -> list[str]:

@@ -20,8 +20,8 @@ from qloop.simulator.workload.streams import ARRIVAL
 class Recorded:
     """Arrivals at these times (s), in order; or at those of a column of a CSV or Parquet file.
 
-    `speed` 2 makes them come twice as fast. `from_first` counts the times from the first one. `repeat` begins again,
-    one mean gap after the last, until the run ends.
+    `speed` 2 makes them come twice as fast. `from_first` counts the times from the first one. `repeat` lets them come
+    again and again until the run ends: the first one mean gap after the last.
 
     Raises InvalidInput for times that are negative or out of order (with the row), and what `columns.read` raises.
     """
@@ -50,13 +50,16 @@ class Recorded:
 
     @property
     def period_s(self) -> float:
-        """From the begin of one repetition to the next: the last time, and one mean gap."""
-        last = self._moments()[-1]
-        first = self._moments()[0]
-        return float(last + (last - first) / max(len(self.times_s) - 1, 1))
+        """From an arrival to the same one of the next repetition, s: from the first to the last, and one mean gap.
+
+        One moment alone has no gaps: it comes again after as long as it came after the begin.
+        """
+        moments = self._moments()
+        lasts = float(moments[-1] - moments[0])
+        return lasts + lasts / (len(moments) - 1) if lasts > 0.0 else float(moments[0])
 
     def mean_rate(self) -> float:
-        """Arrivals per s while the recording lasts; infinite if it holds one moment only."""
+        """Arrivals per period: one per mean gap; infinite for one moment at the begin."""
         return len(self.times_s) / self.period_s if self.period_s > 0.0 else math.inf
 
     def times(self, key: int, horizon_ns: int, stream: int = ARRIVAL) -> Ints:
@@ -65,7 +68,7 @@ class Recorded:
         Raises InvalidInput if the first comes at the horizon or later.
         """
         moments, horizon_s = self._moments(), horizon_ns * 1e-9
-        rounds = math.ceil(horizon_s / self.period_s) if self.repeat else 1
+        rounds = max(1, math.ceil((horizon_s - moments[0]) / self.period_s)) if self.repeat else 1
         guard(float(len(moments)) * rounds, horizon_ns)
         if moments[0] >= horizon_s:
             raise InvalidInput(f"The first recorded arrival is at {moments[0]:g} s", f"The run ends at {horizon_s:g} s",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,8 @@ import numpy as np
 
 from qloop.errors import InvalidInput, UnknownName
 from qloop.simulator.paper.draws import uniforms
-from qloop.simulator.paper.measurements import HOME, Measured, shipped
+from qloop.simulator.paper.measurements import Measured, shipped
+from qloop.simulator.paper.recorded import GIVEN, UNUSED, recorded
 from qloop.simulator.workload import distributions, drawn
 from qloop.simulator.workload.checks import on_or_off, whole
 from qloop.simulator.workload.distributions import Distribution
@@ -49,9 +50,12 @@ class SessionModel:
 
     Sizes (qubits) and priorities are drawn by their weights, all alike without. `pre`, `classical` (one iteration) and
     `post` are s on a worker of 10^9 operations/s, `quantum` is s on a QPU of speed 1. What is not given as a
-    distribution is drawn from the measurements of the session's size: those in `data`, "shipped" or a folder with files
-    of the same names and columns. `joint` draws the measured values of a session from one experiment, but for quantum
-    durations. `redraw` "session": all iterations of a session are alike; "iteration": each has draws of its own.
+    distribution is drawn from the measurements of the session's size: those in `data`, "shipped" or the folder of a
+    data set in any layout, as `qloop dataset record`, `import` and `export` write it. Its quantum durations are scaled
+    to the provider's estimates if it has any, as the shipped ones are, and else taken as measured. `joint` draws the
+    measured values of a session from one experiment, but for quantum durations. `redraw` "session": all iterations of
+    a session are alike; "iteration": each has draws of its own. A session has at least one iteration: a draw below 1
+    counts as 1, and a mean below 1 is refused.
 
     Raises InvalidInput or UnknownName for anything out of bounds.
     """
@@ -87,9 +91,8 @@ class SessionModel:
             raise InvalidInput("The sessions are drawn jointly, and each iteration anew",
                                "A session of one experiment has its one classical time",
                                'Set redraw = "session", joint = false, or give a distribution for classical')
-        if self.iterations is not None and self.iterations.mean > drawn.MOST_ITERATIONS:
-            raise InvalidInput(f"The sessions have {self.iterations.mean:g} iterations on average", "",
-                               f"Give at most {drawn.MOST_ITERATIONS}")
+        if self.iterations is not None:
+            _check_iterations(self.iterations.mean)
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -97,14 +100,19 @@ class SessionModel:
         return tuple(name for name in VALUES if getattr(self, name) is None)
 
     def load(self) -> Measurements:
-        """The measurements that this model draws from, by size; none if every value has a distribution."""
+        """The measurements that this model draws from, by size; none if every value has a distribution.
+
+        Raises InvalidInput for a folder that is not there or damaged, and for sizes that it does not have.
+        """
         if not self.measured:
             return MappingProxyType({})
-        home = HOME if self.data == SHIPPED else Path(self.data)
+        if self.data == SHIPPED:
+            return shipped(self.sizes)
+        home = Path(self.data)
         if not home.is_dir():
-            raise InvalidInput(f"There is no data set {self.data!r}", "",
-                               f"Give {SHIPPED!r}, or a folder of measurements")
-        return shipped(self.sizes, home)
+            raise InvalidInput(f"There is no data set {self.data!r}", "", f"Give {SHIPPED!r}, or a folder of "
+                               "measurements, whose name counts from the folder of the scenario file if there is one")
+        return _known(home.resolve(), self.sizes, GIVEN if self.quantum is None else UNUSED, _stamp(home))
 
     def draw(self, key: int, first: int, count: int, measurements: Measurements,
              shares: tuple[float, ...] = (1.0,)) -> Drawn:
@@ -156,6 +164,37 @@ class SessionModel:
                                f"There are {len(values)} {name}", "Give a weight for each, one of them above 0")
 
 
+def _check_iterations(mean: float) -> None:
+    """Raise InvalidInput for a mean number of iterations that no session has."""
+    if mean < 1.0 - 1e-9:       # it is computed
+        raise InvalidInput(f"The sessions have {mean:g} iterations on average",
+                           "A session has at least one, and more would be drawn than were asked for",
+                           "Give iterations with a mean of at least 1")
+    if mean > drawn.MOST_ITERATIONS:
+        raise InvalidInput(f"The sessions have {mean:g} iterations on average", "",
+                           f"Give at most {drawn.MOST_ITERATIONS}")
+
+
+@lru_cache(maxsize=8)
+def _known(home: Path, sizes: tuple[int, ...], quantum: str, stamp: tuple[tuple[str, int, int], ...]) -> Measurements:
+    """The measurements in a folder with these files, read once in a process: that takes longer than a replication."""
+    found = recorded(home, sizes, quantum=quantum)
+    for one in found.values():
+        for column in fields(one):
+            getattr(one, column.name).flags.writeable = False
+    return found
+
+
+def _stamp(home: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells that a table in the folder was changed: names, times of the last change (ns), and sizes (bytes)."""
+    try:
+        found = [(file.name, file.stat()) for file in sorted(home.iterdir()) if file.suffix in (".csv", ".parquet")]
+    except OSError as error:
+        raise InvalidInput(f"The data set {home} cannot be read", error.strerror or str(error),
+                           "Give a folder of files that can be read") from error
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
+
+
 def parse(value: Any, name: str = "sessions") -> SessionModel:
     """The session model that a table of a scenario file means; distributions as `distributions.parse` reads them.
 
@@ -165,7 +204,7 @@ def parse(value: Any, name: str = "sessions") -> SessionModel:
         return value
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{name} is {value!r}", "", "Give a table such as {sizes = [4, 6], quantum = '2 s'}")
-    known = [field.name for field in dataclasses.fields(SessionModel)]
+    known = [field.name for field in fields(SessionModel)]
     given: dict[str, Any] = {}
     for key, one in value.items():
         if key not in known:
@@ -180,7 +219,7 @@ def parse(value: Any, name: str = "sessions") -> SessionModel:
 def table(model: SessionModel) -> dict[str, Any]:
     """The table that `parse` reads as this model; parameters at their default are left out."""
     found: dict[str, Any] = {}
-    for field in dataclasses.fields(model):
+    for field in fields(model):
         value = getattr(model, field.name)
         if value != field.default:
             plain = list(value) if isinstance(value, tuple) else value

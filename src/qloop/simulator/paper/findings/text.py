@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from qloop.simulator.paper.agreement import sides
 from qloop.simulator.paper.findings.verdict import VERDICTS, Finding
 from qloop.simulator.paper.reference import Comparison
 from qloop.simulator.paper.studies import STUDIES
@@ -63,10 +64,13 @@ def _agreement(agreement: Agreement, arrivals: str) -> Iterator[str]:
     yield "## Agreement with the authors' program"
     yield ""
     yield ("Drop probabilities agree if they lie within the joint 95 % interval; quantiles and averages, within 2 % or "
-           "the joint interval if that is wider. One comparison in twenty may differ by chance.")
+           "the joint interval if that is wider. The criterion is pointwise at 95 %: it judges each comparison by "
+           "itself, and says nothing of all of them at once.")
     yield ""
+    lie = sides(agreement)
     for study, (agree, known) in counts(agreement).items():
-        yield f"- {STUDIES[study]}: {agree} of {known} agree"
+        yield (f"- {STUDIES[study]}: {agree} of {known} agree; {lie[study][0]} lie below the reference, "
+               f"{lie[study][1]} above")
     yield ""
     if arrivals:
         yield arrivals
