@@ -291,3 +291,19 @@ def test_two_threads_never_see_each_others_directory(load: Load, tmp_path: Path,
         thread.join()
     assert sorted(seen) == [(str(tmp_path / name), str(tmp_path / name), False) for name in "ab"]
     assert before == config.CACHE_DIR
+
+
+@pytest.mark.parametrize("kind", ["*.nbi", "*.nbc", "*.nb?"])
+@pytest.mark.parametrize("left", [0, 20])
+def test_damaged_files_are_made_anew(load: Load, tmp_path: Path, kind: str, left: int) -> None:
+    """A full disk or a power cut may truncate them; the kernel is then compiled again, and kept again."""
+    way = WAYS[0]
+    assert kernel(load(2.0), way)(1.0) == 21.0
+    files = list((tmp_path / "cache").rglob(kind))
+    assert files
+    for file in files:
+        file.write_bytes(file.read_bytes()[:left])
+    assert kernel(load(2.0), way)(1.0) == 21.0
+    loop = kernel(load(2.0), way)
+    assert loop(1.0) == 21.0
+    assert sum(loop.stats.cache_hits.values()) == 1

@@ -156,7 +156,8 @@ def _conclude(plan: Plan, unpriced: bool) -> None:
         console.say(f"note: {note}")
     if unpriced:
         console.note("no prices are given: a QPU counts as 1000 workers of 1e9 operations/s")
-    console.note(f"{plan.replications:,} replications in {plan.seconds:,.1f} s; the 5 % of error are split over the looks at a platform")
+    console.note(f"{plan.replications:,} replications in {plan.seconds:,.1f} s; "
+                 "the 5 % of error are split over the looks at a platform")
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import platform
+import shutil
 import threading
 import types
 from collections.abc import Callable, Mapping
@@ -21,7 +23,28 @@ from qloop.simulator.compile import Compiler, codes, enclosed, from_library, glo
 
 CONSTANTS = (bool, int, float, complex, str, bytes, type(None), type(...))
 SETTING = threading.Lock()      # held while Numba's one setting for the directory is another than the user's
+DAMAGED = (pickle.UnpicklingError, EOFError)
 OPTIONS = MappingProxyType({"nogil": True, "_nrt": False})
+
+
+class Kept:
+    """A compiled function whose files are on disk; damaged ones (a full disk, a power cut) are made anew."""
+
+    def __init__(self, make: Callable[[], Any], home: Path) -> None:
+        self.make, self.home, self.loop = make, home, make()
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it; should its files be damaged, compile it again."""
+        try:
+            return self.loop(*arguments)
+        except DAMAGED:     # of loading: compiled code raises none of these
+            shutil.rmtree(self.home, ignore_errors=True)
+            self.home.mkdir(parents=True, exist_ok=True)
+            self.loop = self.make()
+            return self.loop(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loop, name)
 
 
 class Specialiser(Compiler):
@@ -62,10 +85,14 @@ class Specialiser(Compiler):
         """
         for value in filter(callable, self.bound.values()):
             self.compilable(getattr(value, "py_func", value))
-        loop = self.numba.njit(self.rebuild(first), **OPTIONS)
         home = self.directory(first)
         if home is None:
-            return loop
+            return self.numba.njit(self.rebuild(first), **OPTIONS)
+        return Kept(lambda: self.cached(first, home), home)
+
+    def cached(self, first: Any, home: Path) -> Any:
+        """The function, compiled when first called, with its files in `home`."""
+        loop = self.numba.njit(self.rebuild(first), **OPTIONS)
         with SETTING:
             before = self.numba.config.CACHE_DIR
             self.numba.config.CACHE_DIR = str(home)     # read once, when the cache of this function is made
