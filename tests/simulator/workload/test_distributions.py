@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -115,12 +115,14 @@ def test_more_luck_is_never_less_of_a_draw(one: Distribution, u: list[float]) ->
 
 
 @given(ANY, st.floats(0.001, 0.999))
+@example(Uniform(low=262144.0, high=262144.001), 0.5)
 def test_the_probability_of_a_quantile_leads_back(one: Distribution, u: float) -> None:
     x = one.quantile(np.array([u]))
     at, before = one.cdf(x * (1.0 + 1e-12))[0], one.cdf(x * (1.0 - 1e-9))[0]
     assert before - 1e-6 <= u <= at + 1e-9
     if not isinstance(one, Constant | Empirical | Geometric):
-        assert one.cdf(x)[0] == pytest.approx(u, abs=1e-8)
+        near = 4.0 * np.spacing(np.abs(x))      # of a narrow distribution far from 0, a last bit is much probability
+        assert one.cdf(x - near)[0] - 1e-8 <= u <= one.cdf(x + near)[0] + 1e-8
 
 
 @given(st.integers(0, 2**60), MEAN, st.floats(1.0, 10.0))
