@@ -61,3 +61,12 @@ def test_the_first_loop_of_the_readme_is_the_example() -> None:
     assert block is not None
     example = (ROOT / "examples" / "first_loop.py").read_text()
     assert block[1].strip() == example.partition('"""\n\n')[2].strip()
+
+
+@pytest.mark.ci
+def test_the_scenario_of_the_readme_runs() -> None:
+    _, block = BLOCK.findall((ROOT / "README.md").read_text())
+    done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "20 replications of 604,800 s" in done.stdout
+    assert "qpu_busy" in done.stdout
