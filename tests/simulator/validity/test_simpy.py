@@ -18,7 +18,7 @@ from .strict import STRICT
 
 POLICIES = {"fifo": "fifo", "lifo": "lifo", "strict": STRICT,
             "sjf": "sjf"}
-COMPILED = ["fifo", "lifo", "strict", pytest.param("sjf", marks=pytest.mark.everything)]    # the last is compiled for this only
+COMPILED = ["fifo", "lifo", "strict", pytest.param("sjf", marks=pytest.mark.everything)]
 LONG_S = 4e6
 
 
