@@ -109,7 +109,7 @@ def check_timers(state: State) -> None:
     for session in state.sessions.values():
         if session.state in SESSION_ENDED:
             continue
-        assert (session.timer_at, session.id) in state.timers, f"{session.id} has no timer"
+        assert (session.timer_at, session.number, session.id) in state.timers, f"{session.id} has no timer"
         idle = not session.lapsed and session.waiting + session.running == 0
         lapse = session.idle_since + session.interactive_ttl if idle else session.expires_at
         assert session.timer_at <= min(lapse, session.expires_at), f"{session.id}: its timer is late"

@@ -24,6 +24,7 @@ class Session:
     id: str
     tenant: str
     row: int
+    number: int     # in order of opening
     opened_at: int
     interactive_ttl: int
     expires_at: int
@@ -153,7 +154,7 @@ class State:
     classical: list[tuple[int, str]] = field(default_factory=list)
     classical_ready: int = 0
     slots_changed: bool = False
-    timers: list[tuple[int, str]] = field(default_factory=list)
+    timers: list[tuple[int, int, str]] = field(default_factory=list)
     wake_at: int = NEVER
     ended: deque[Ended] = field(default_factory=deque)
 

@@ -12,7 +12,7 @@ from qloop.model.events import ClassicalSubmitted, QuantumSubmitted, SessionConv
 from qloop.model.limits import MAX_WEIGHT, MIN_WEIGHT, NEVER
 from qloop.model.states import SESSION_ENDED, SessionState, TaskState, Trigger
 from qloop.policies import ledger
-from qloop.policies.columns import CONVERGED, INF, OPEN, OUTSTANDING, QUBITS, WEIGHT, new_flow
+from qloop.policies.columns import CONVERGED, INF, OPEN, OUTSTANDING, QUBITS, SEQ, WEIGHT, new_flow
 
 RETRY_AFTER_S = 1.0
 WEIGHTS = f"from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}"
@@ -59,7 +59,8 @@ def open_session(state: State, now: int, event: SessionOpened, out: list[Command
     row = flow_row(state, float(state.tenants[event.tenant]), event.weight)
     idle = event.interactive_ttl_ns or state.limits.interactive_ttl_ns
     life = event.max_ttl_ns or state.limits.max_ttl_ns
-    session = Session(event.session, event.tenant, row, now, idle, now + life, idle_since=now)
+    number = int(state.flows[row][SEQ])
+    session = Session(event.session, event.tenant, row, number, now, idle, now + life, idle_since=now)
     state.sessions[event.session] = session
     set_timer(state, session, now + min(idle, life))
 
@@ -186,15 +187,15 @@ def reap(state: State) -> None:
 def set_timer(state: State, session: Session, at: int) -> None:
     """Look at the session's TTLs again at `at`; it has one live timer, which is never later than its next TTL."""
     session.timer_at = at
-    heappush(state.timers, (at, session.id))
+    heappush(state.timers, (at, session.number, session.id))
     if len(state.timers) > 2 * len(state.sessions) + SLACK:
         state.timers[:] = [timer for timer in state.timers if is_live(state, timer)]
         heapify(state.timers)
 
 
-def is_live(state: State, timer: tuple[int, str]) -> bool:
+def is_live(state: State, timer: tuple[int, int, str]) -> bool:
     """Whether the timer is its session's live one."""
-    session = state.sessions.get(timer[1])
+    session = state.sessions.get(timer[2])
     return session is not None and session.timer_at == timer[0]
 
 
@@ -203,7 +204,7 @@ def tick(state: State, now: int, out: list[Command]) -> None:
     while state.timers and state.timers[0][0] <= now:
         timer = heappop(state.timers)
         if is_live(state, timer):
-            look(state, now, state.sessions[timer[1]], out)
+            look(state, now, state.sessions[timer[2]], out)
 
 
 def look(state: State, now: int, session: Session, out: list[Command]) -> None:

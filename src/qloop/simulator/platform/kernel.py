@@ -97,7 +97,7 @@ def handle(m: Any, p: Any, work: Any, w: Any, kind: int) -> int:
     elif CALIBRATES and kind == mem.CALENDAR:
         next_in_calendar(m, p, w)
     elif LIVES_ON and kind == mem.LIVES:
-        look(m, p, work, w)
+        look_at_all(m, p, work, w)
     elif OUTAGES_ON and kind == mem.OUTAGES:
         outage(m, p, work, w)
     elif CLOSED:
@@ -107,6 +107,14 @@ def handle(m: Any, p: Any, work: Any, w: Any, kind: int) -> int:
         st[mem.NEXT] += 1
         arrive(m, p, work, w, int(st[mem.NEXT] - 1))
     return -1
+
+
+def look_at_all(m: Any, p: Any, work: Any, w: Any) -> None:
+    """Carry out all TTLs that are over now before idle QPUs are offered what waits, as a Tick does live."""
+    look(m, p, work, w)
+    while first_of(m, p.lanes + mem.LIVES, m.state[mem.LAST] + 1):
+        m.state[mem.EVENTS] += 1
+        look(m, p, work, w)
 
 
 def outage(m: Any, p: Any, work: Any, w: Any) -> None:
