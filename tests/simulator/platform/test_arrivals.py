@@ -42,7 +42,7 @@ def test_a_few_users_and_a_qpu_are_machines_and_a_repairman() -> None:
     check_repairman([plain(closed(4, 5.0, 500.0), number) for number in range(10)], 4, 5.0)
 
 
-@pytest.mark.everything
+@pytest.mark.ci
 @pytest.mark.parametrize(("users", "think"), [(4, 5.0), (20, 10.0), (60, 40.0)])
 def test_many_users_too_with_everything_on(users: int, think: float) -> None:
     scenario = everything(arrivals=Closed(users, Exponential(think)), sessions=sessions(quantum=Exponential(1.0)),

@@ -142,7 +142,7 @@ def test_everything_on_compiled(parts: dict[str, object], arrivals: object) -> N
     check(compiled(Scenario(policy="fifo", duration_s=400.0, arrivals=arrivals, **parts), log=20_000))
 
 
-@pytest.mark.everything
+@pytest.mark.ci
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(parts=effects(on=False), arrivals=ANY, policy=st.sampled_from(sorted(builtin())))
 def test_many_sets_of_effects(parts: dict[str, object], arrivals: object, policy: str) -> None:

@@ -58,6 +58,6 @@ def test_what_the_demo_would_have_been_is_what_it_is() -> None:
     agree(demo(QUICK, 400.0, 2))
 
 
-@pytest.mark.everything
+@pytest.mark.ci
 def test_the_same_under_every_policy() -> None:
     assert agree(demo(ALL, 2400.0, 6)) >= 2

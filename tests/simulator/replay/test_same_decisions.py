@@ -106,7 +106,7 @@ def test_other_policies_decide_otherwise() -> None:
     assert sum(differ) > 4
 
 
-@pytest.mark.everything
+@pytest.mark.ci
 def test_compiled_and_plain_are_one() -> None:
     for run in worlds("efaas", range(5)):
         plain, compiled = replay(run, "efaas", compiled=False), replay(run, "efaas", compiled=True)

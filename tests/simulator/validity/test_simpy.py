@@ -18,7 +18,7 @@ from .strict import STRICT
 
 POLICIES = {"fifo": "fifo", "lifo": "lifo", "strict": STRICT,
             "sjf": "sjf"}
-COMPILED = ["fifo", "lifo", "strict", pytest.param("sjf", marks=pytest.mark.everything)]
+COMPILED = ["fifo", "lifo", "strict", pytest.param("sjf", marks=pytest.mark.ci)]
 LONG_S = 4e6
 
 
@@ -108,14 +108,14 @@ def drawn(model: PlatformModel, replication: int) -> Sessions:
 
 @pytest.mark.parametrize(("order", "hours"), [
     ("fifo", 12), ("lifo", 12),
-    *(pytest.param(order, 96, marks=pytest.mark.everything) for order in ("fifo", "lifo", "strict"))])
+    *(pytest.param(order, 96, marks=pytest.mark.ci) for order in ("fifo", "lifo", "strict"))])
 def test_the_papers_small_scenario_ends_alike(order: str, hours: int) -> None:
     model = small(duration_s=hours * 3600.0, warmup_s=0.0)
     found, _ = equal(replace(model, duration_s=LONG_S), drawn(model, 3), order)
     assert found.served_ns.sum() > 0.6 * model.qpus * hours * 3600e9      # the QPUs were busy
 
 
-@pytest.mark.everything
+@pytest.mark.ci
 @pytest.mark.parametrize("workers", [2, 4])
 def test_slow_workers_end_alike_but_for_rounding(workers: int) -> None:
     """The C study: up to forty tasks share the workers for hours, so ends may differ from exact sharing by 1 us."""
