@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from pathlib import Path
@@ -159,9 +160,10 @@ def test_each_statement_is_valid_and_uses_an_index(tmp_path):
     connection = sqlite3.connect(":memory:")
     for statement in schema():
         connection.execute(statement)
-    listings = {"select_runs", "ended_runs", "select_sessions"}
+    listings = {"select_runs", "ended_runs", "select_sessions", "select_intents", "select_calls"}
     for name, statement in load_statements().items():
-        values = (None,) * statement.count("?") if "?1" not in statement else (None,) * 3
+        numbers = [int(number) for number in re.findall(r"\?(\d)", statement)]
+        values = (None,) * (max(numbers) if numbers else statement.count("?"))
         plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
         scans = [step[3] for step in plan if step[3].startswith("SCAN")]
         assert not scans or name in listings, f"{name}: {scans}"

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from qloop.errors import QloopError
 from qloop.runtime.journal.memory import MemoryStore
+from qloop.runtime.journal.purchases import CallRow, IntentRow, IntentState
 from qloop.runtime.journal.rows import ResultRow, Run, RunState, SessionRow, SessionState, TaskRow, TaskState
 from qloop.runtime.journal.sqlite import SqliteStore
 
@@ -34,14 +35,14 @@ class Lockstep(RuleBasedStateMachine):
             self.both("put_session", SessionRow(f"s{nth}", "r0", "a", "n", 2**64 - 1))
         self.both("put_task", TaskRow("t0", "s0", "k", b""))
 
-    def both(self, verb: str, *arguments: object) -> None:
+    def both(self, verb: str, *arguments: object, **named: object) -> None:
         answers = []
         for store in self.stores:
             try:
-                answers.append(getattr(store, verb)(*arguments))
+                answers.append(getattr(store, verb)(*arguments, **named))
             except QloopError as error:
                 answers.append((type(error), str(error)))
-        assert answers[0] == answers[1], f"{verb}{arguments}: memory {answers[0]!r}, sqlite {answers[1]!r}"
+        assert answers[0] == answers[1], f"{verb}{arguments}{named}: memory {answers[0]!r}, sqlite {answers[1]!r}"
 
     @rule(passed=st.integers(0, 5))
     def time_passes(self, passed):
@@ -72,6 +73,25 @@ class Lockstep(RuleBasedStateMachine):
     def put_task(self, nth, session, content):
         self.both("put_task", TaskRow(f"t{nth}", f"s{session}", "k", content, self.now))
 
+    @rule(nth=few, session=few, digest=few, shots=few)
+    def put_intent(self, nth, session, digest, shots):
+        key = digest.to_bytes(32, "big")
+        self.both("put_intent", IntentRow(f"i{nth}" if nth else "", f"s{session}", key, "t0", "q", shots, 1, self.now))
+        self.both("intents", f"s{session}", key)
+        self.both("intents", f"s{session}")
+        self.both("intents")
+
+    @rule(nth=few, state=st.sampled_from(list(IntentState)), provider=st.sampled_from(["", "p1", "p2"]))
+    def move_intent(self, nth, state, provider):
+        self.both("move_intent", f"i{nth}", state, self.now, provider, "why")
+
+    @rule(nth=few, session=few, amount=st.integers(-1, 2), run=few)
+    def put_call(self, nth, session, amount, run):
+        name = f"c{nth}" if nth else ""
+        self.both("put_call", CallRow(name, f"s{session}", "t0", 1, "a", "q", "done", amount=amount))
+        self.both("calls", run=f"r{run}")
+        self.both("calls", session=f"s{session}")
+
     @rule(nth=few, worker=st.sampled_from(["", "w1", "w2"]), span=length)
     def lease(self, nth, worker, span):
         self.both("lease", f"t{nth}", worker, self.now, self.now + span)
@@ -100,6 +120,7 @@ class Lockstep(RuleBasedStateMachine):
     def put_result(self, session, nth, value, shots):
         row = ResultRow(bytes([nth]) * 32, f"s{session}", "t", 1, "exact", 0, shots, "q", value, self.now)
         self.both("put_result", row)
+        self.both("put_result", row, CallRow(f"c{shots}", f"s{session}", "t0", 1, "a", "q", "done", shots=nth))
         self.both("get_result", f"s{session}", row.digest)
 
     @rule(session=few, key=st.sampled_from("kl"), value=body)

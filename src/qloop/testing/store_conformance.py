@@ -27,6 +27,7 @@ from qloop.runtime.journal.rows import (
     SessionState,
     TaskRow,
 )
+from qloop.testing.store_conformance_purchases import PURCHASE_CHECKS
 from qloop.testing.store_conformance_tasks import TASK_CHECKS, refused
 
 Check = Callable[[Store], None]
@@ -280,5 +281,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     a_checkpoint_never_goes_back, a_result_is_bought_once, a_result_ends_its_task,
     results_belong_to_their_session, bad_results_are_refused,
     a_result_after_the_end_is_kept, retention_deletes_ended_runs_only, threads_share_a_store, a_closed_store_says_so,
-    *TASK_CHECKS,
+    *TASK_CHECKS, *PURCHASE_CHECKS,
 )

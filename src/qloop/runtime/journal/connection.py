@@ -20,7 +20,7 @@ from qloop.runtime.journal.statements import migration, schema
 Durability = Literal["process", "power"]
 
 APPLICATION_ID: Final = 0x716C6F70  # "qlop"
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 CHECKED_BYTES: Final = 64 << 20
 """Files up to this size are checked whole when they are opened (about 0.3 s); larger ones when they are read."""
 BACKSTOP_PAGES: Final = 16_384

@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 
 from qloop.errors import JournalError
+from qloop.runtime.journal.memory_purchases import MemoryPurchases
 from qloop.runtime.journal.memory_tasks import MemoryTasks
+from qloop.runtime.journal.purchases import CallRow, check_call
 from qloop.runtime.journal.retention import beyond
 from qloop.runtime.journal.rows import (
     ENDED_RUN,
@@ -54,11 +56,12 @@ class _Session(msgspec.Struct):
     checkpoints: dict[str, Checkpoint] = {}
 
 
-class MemoryStore(MemoryTasks):
+class MemoryStore(MemoryTasks, MemoryPurchases):
     """A journal that ends with its process; see `protocol.Store` for its verbs."""
 
     def __init__(self) -> None:
-        super().__init__()
+        MemoryTasks.__init__(self)
+        MemoryPurchases.__init__(self)
         self._runs: dict[str, _Run] = {}
         self._sessions: dict[str, _Session] = {}
 
@@ -163,16 +166,19 @@ class MemoryStore(MemoryTasks):
         with self._lock:
             return self._session(session).checkpoints.get(name)
 
-    def put_result(self, row: ResultRow) -> bool:
+    def put_result(self, row: ResultRow, call: CallRow | None = None) -> bool:
         """Keep a result; False if the session holds it already."""
         check_result(row)
+        if call is not None:
+            check_call(call)
         with self._lock:
             results = self._session(row.session).results
             known = results.get(row.digest)
-            if known is None:
-                results[row.digest] = row
-            elif known.content() != row.content():
+            if known is not None and known.content() != row.content():
                 raise conflict("result", row.digest.hex())
+            if call is not None:
+                self._put_call(call)
+            results.setdefault(row.digest, row)
             self._answered(row.task, row.session, row.at_ns)
             return known is None
 
@@ -198,6 +204,7 @@ class MemoryStore(MemoryTasks):
             self._sessions = {key: value for key, value in self._sessions.items() if value.row.run in self._runs}
             self._tasks = {key: value for key, value in self._tasks.items() if value.row.session in self._sessions}
             self._leased = {key: value for key, value in self._leased.items() if key in self._tasks}
+            self._forget_purchases(self._sessions.keys())
             return gone
 
     def backup(self, path: Path | str) -> None:
@@ -210,6 +217,7 @@ class MemoryStore(MemoryTasks):
             sessions = self._sessions.values()
             rows = {"runs": len(self._runs), "sessions": len(sessions), "tasks": len(self._tasks),
                     "evidence": sum(len(task.late) for task in self._tasks.values()),
+                    "intents": len(self._intents), "calls": len(self._calls),
                     "results": sum(len(session.results) for session in sessions),
                     "log": sum(len(run.log) for run in self._runs.values()),
                     "chosen": sum(len(session.chosen) for session in sessions),
@@ -236,6 +244,9 @@ class MemoryStore(MemoryTasks):
         if found is None:
             raise unknown("session", session)
         return found
+
+    def _run_of(self, session: str) -> str:
+        return self._session(session).row.run
 
     def _state_of(self, session: str) -> SessionState:
         return self._session(session).state

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from qloop.runtime.journal.purchases import CallRow, IntentInfo, IntentRow, IntentState
 from qloop.runtime.journal.rows import (
     Checkpoint,
     Evidence,
@@ -115,13 +116,37 @@ class TaskVerbs(Protocol):
         """Outcomes that came after the task was cancelled, by attempt."""
 
 
+class PurchaseVerbs(Protocol):
+    """Intents to ask QPUs that others run, and the accounts of all calls."""
+
+    def put_intent(self, row: IntentRow) -> IntentInfo:
+        """Keep an intent and return how it stands, which for a known token may be further on; `Conflict` if its
+        session, digest, QPU or shots differ.
+        """
+
+    def move_intent(self, token: str, state: IntentState, now_ns: int, provider: str = "", reason: str = "") -> bool:
+        """The intent is now in this state; an empty `provider` leaves the one that is known. False, and nothing
+        changed, if it has ended.
+        """
+
+    def intents(self, session: str | None = None, digest: bytes | None = None) -> list[IntentInfo]:
+        """The intents of a session, or of one evaluation of it, or all, in the order put."""
+
+    def put_call(self, row: CallRow) -> bool:
+        """Keep the account of a call; False if its id is there with the same content, else `Conflict`."""
+
+    def calls(self, *, run: str | None = None, session: str | None = None) -> list[CallRow]:
+        """The calls of a session, of a run, or all, in the order put."""
+
+
 class ResultVerbs(Protocol):
     """Quantum results under the digests of their evaluation keys, each bought once."""
 
-    def put_result(self, row: ResultRow) -> bool:
+    def put_result(self, row: ResultRow, call: CallRow | None = None) -> bool:
         """Keep a result, and with it end as done the task that asked, if it has a row of this session that has not
         ended; False if the session holds the result already. `Conflict` if value, shots, QPU, epoch or simulator
-        differ from it, `InvalidInput` for an unknown session or a digest that is not 32 bytes.
+        differ from it, `InvalidInput` for an unknown session or a digest that is not 32 bytes. `call`: its account,
+        kept in the same transaction.
         """
 
     def get_result(self, session: str, digest: bytes) -> ResultRow | None:
@@ -131,7 +156,7 @@ class ResultVerbs(Protocol):
         """The session's results in the order put."""
 
 
-class Store(RunVerbs, SessionVerbs, TaskVerbs, ResultVerbs, Protocol):
+class Store(RunVerbs, SessionVerbs, TaskVerbs, PurchaseVerbs, ResultVerbs, Protocol):
     """A journal."""
 
     def retention(self, now_ns: int, keep_days: float | None = None, keep_runs: int | None = None) -> list[str]:

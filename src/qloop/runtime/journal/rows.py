@@ -202,7 +202,7 @@ def check_result(row: ResultRow) -> None:
 def check_id(noun: str, value: str) -> None:
     """Refuse an empty id: `InvalidInput`."""
     if not value:
-        raise InvalidInput(f"The id of a {noun} is empty",
+        raise InvalidInput(f"The id of {'an' if noun[0] in 'aeiou' else 'a'} {noun} is empty",
                            "Ids are made by the client, so that a repeated request is known", "Give a unique id")
 
 

@@ -23,7 +23,7 @@ from qloop.runtime.journal.sqlite_sessions import SqliteSessions
 from qloop.runtime.journal.sqlite_tasks import SqliteTasks
 from qloop.runtime.journal.statements import load_statements
 
-TABLES: Final = ("runs", "sessions", "tasks", "evidence", "results", "log", "chosen", "checkpoints")
+TABLES: Final = ("runs", "sessions", "tasks", "evidence", "results", "intents", "calls", "log", "chosen", "checkpoints")
 _BACKUP_PAGES: Final = 128
 
 

@@ -143,3 +143,42 @@ FROM results WHERE session = ?1 AND digest = ?3;
 -- name: select_results
 SELECT r.digest, s.id, r.task, r.attempt, r.qpu, r.epoch, r.shots, r.simulator, r.value, r.at_ns
 FROM sessions s JOIN results r ON r.session = s.no WHERE s.id = ? ORDER BY r.no;
+
+-- name: put_intent
+INSERT INTO intents (token, session, digest, task, qpu, shots, epoch, at_ns)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: select_intent
+SELECT i.token, s.id, i.digest, i.task, i.qpu, i.shots, i.epoch, i.at_ns, i.state, i.provider, i.reason, i.ended_at_ns
+FROM intents i JOIN sessions s ON s.no = i.session WHERE i.token = ?;
+
+-- name: select_intents_of_evaluation
+SELECT i.token, s.id, i.digest, i.task, i.qpu, i.shots, i.epoch, i.at_ns, i.state, i.provider, i.reason, i.ended_at_ns
+FROM intents i JOIN sessions s ON s.no = i.session WHERE s.id = ? AND i.digest = ? ORDER BY i.no;
+
+-- name: select_intents
+SELECT i.token, s.id, i.digest, i.task, i.qpu, i.shots, i.epoch, i.at_ns, i.state, i.provider, i.reason, i.ended_at_ns
+FROM intents i JOIN sessions s ON s.no = i.session WHERE ?1 IS NULL OR s.id = ?1 ORDER BY i.no;
+
+-- name: move_intent
+UPDATE intents SET state = ?2, provider = CASE ?3 WHEN '' THEN provider ELSE ?3 END, reason = ?4,
+    ended_at_ns = CASE WHEN ?2 IN ('done', 'abandoned') THEN ?5 ELSE 0 END
+WHERE token = ?1 AND state NOT IN ('done', 'abandoned');
+
+-- name: put_call
+INSERT INTO calls (id, session, task, attempt, tenant, qpu, outcome, project, epoch, begun_ns, ended_ns, evaluations, circuits, shots,
+    executions, net_ns, billed_ns, amount, currency, price, intent, provider_id, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: select_call
+SELECT c.id, s.id, c.task, c.attempt, c.tenant, c.qpu, c.outcome, c.project, c.epoch, c.begun_ns, c.ended_ns,
+    c.evaluations, c.circuits, c.shots, c.executions, c.net_ns, c.billed_ns, c.amount, c.currency, c.price, c.intent,
+    c.provider_id, c.reason
+FROM calls c JOIN sessions s ON s.no = c.session WHERE c.id = ?;
+
+-- name: select_calls
+SELECT c.id, s.id, c.task, c.attempt, c.tenant, c.qpu, c.outcome, c.project, c.epoch, c.begun_ns, c.ended_ns,
+    c.evaluations, c.circuits, c.shots, c.executions, c.net_ns, c.billed_ns, c.amount, c.currency, c.price, c.intent,
+    c.provider_id, c.reason
+FROM calls c JOIN sessions s ON s.no = c.session JOIN runs r ON r.no = s.run
+WHERE (?1 IS NULL OR r.id = ?1) AND (?2 IS NULL OR s.id = ?2) ORDER BY c.no;
