@@ -58,6 +58,12 @@ class Refused(QloopError):
         super().__init__(what, why, do)
 
 
+class BudgetExceeded(QloopError):
+    """The next call might cost more than the budget allows; it was not made, and the session can be resumed."""
+
+    code = "budget"
+
+
 class Conflict(QloopError):
     """The same id was used before with another content."""
 
@@ -80,6 +86,16 @@ class QpuError(QloopError):
     """A QPU failed to run a task."""
 
     code = "qpu_error"
+
+
+class Held(QpuError):
+    """Nobody can know whether a QPU was paid for this task, so a person decides; `token` names the intent."""
+
+    code = "held"
+
+    def __init__(self, what: str, why: str = "", do: str = "", token: str = "") -> None:
+        self.token = token
+        super().__init__(what, why, do)
 
 
 class JournalError(QloopError):

@@ -53,11 +53,20 @@ class Window(msgspec.Struct, frozen=True):
     length_ns: int
 
 
+class Absence(msgspec.Struct, frozen=True):
+    """From `begin_ns` to `end_ns` the QPU takes no tasks of ours, because of `reason`; NEVER as an end: for good."""
+
+    begin_ns: int
+    end_ns: int
+    reason: str
+
+
 class Request(msgspec.Struct, frozen=True):
     """One quantum task as a QPU sees it.
 
     `thetas` has shape (batch, parameters); `shots` 0 asks for exact expectation values; `digests` holds one
     evaluation key per row (32 bytes each), the source of the row's randomness; `counts` asks for bit strings.
+    `at_ns` is when the attempt begins, in ns since the run's start: a QPU that drifts answers as it is then.
     """
 
     thetas: NDArray[np.float64]
@@ -65,12 +74,14 @@ class Request(msgspec.Struct, frozen=True):
     digests: tuple[bytes, ...]
     counts: bool = False
     epoch: int = 0
+    at_ns: int = 0
 
 
 class QpuResult(msgspec.Struct, frozen=True):
     """What came back: `values` (batch,) of expectation values or `counts` per row, and who made it.
 
-    `ideal` (batch,) are the noise-free expectation values where the QPU, being emulated, knows them.
+    `ideal` (batch,) are the noise-free expectation values where the QPU, being emulated, knows them. `token` is that of
+    the request, where a provider's answer names it.
     """
 
     qpu: str
@@ -80,6 +91,7 @@ class QpuResult(msgspec.Struct, frozen=True):
     values: tuple[float, ...] = ()
     counts: tuple[dict[str, int], ...] = ()
     ideal: tuple[float, ...] = ()
+    token: str = ""
 
 
 class Program(Protocol):
@@ -117,3 +129,14 @@ class LocalQpu(Protocol):
 
     def next_window(self, after_ns: int) -> Window | None:
         """The first calibration window that begins at or after `after_ns`; None if there is none."""
+
+
+@runtime_checkable
+class Away(Protocol):
+    """What a `LocalQpu` offers besides, if it is not always there."""
+
+    def next_absence(self, after_ns: int) -> Absence | None:
+        """The absence that a time falls into, or else the first one after it; None if there is none any more."""
+
+    def epoch_at(self, now_ns: int) -> int:
+        """The calibration epoch at a time: maintenance may begin a new one as a calibration does."""

@@ -12,12 +12,12 @@ within the adapter's own time-out; one that does not is given up as `Unanswered`
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
 from qloop.errors import QpuError
-from qloop.qpus.protocol import Program, QpuDescription, QpuResult, Request, Window
+from qloop.qpus.protocol import LocalQpu, Program, QpuDescription, QpuResult, Request, Window
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -78,6 +78,12 @@ class Unanswered(QpuError):
     """No answer, or none that can be read: the request may or may not have been carried out."""
 
     code = "unanswered"
+
+
+class Duplicate(QpuError):
+    """The provider has a task of this `client_id` already: `find` tells its id."""
+
+    code = "duplicate"
 
 
 class CredentialsRefused(QpuError):
@@ -153,3 +159,7 @@ class RemoteQpu(Protocol):
         """Let go of what is held at the provider: its session, connections. Closing twice is harmless."""
 
 
+
+
+Qpu: TypeAlias = LocalQpu | RemoteQpu
+"""Any quantum resource."""

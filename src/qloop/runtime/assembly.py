@@ -18,8 +18,9 @@ from qloop.policies.catalog import WARM_SETTINGS
 from qloop.policies.columns import WARM_TTL
 from qloop.policies.record import Policy
 from qloop.qpus.catalog import open_qpu
-from qloop.qpus.protocol import LocalQpu
+from qloop.qpus.remote import Qpu, RemoteQpu
 from qloop.runtime import layout
+from qloop.runtime.accounting import Accounts
 from qloop.runtime.classical import ClassicalSide
 from qloop.runtime.clock import Clock, make_clock
 from qloop.runtime.core import Core
@@ -32,6 +33,7 @@ from qloop.runtime.journal.rows import Run, RunState
 from qloop.runtime.journal.sqlite import SqliteStore
 from qloop.runtime.options import MEMORY, Options
 from qloop.runtime.plugins import find_policy
+from qloop.runtime.price_book import price_book
 from qloop.runtime.programs import Programs
 from qloop.runtime.quantum import QuantumSide
 from qloop.runtime.recording import Recording
@@ -70,7 +72,7 @@ class Parts:
     """The parts of a runtime."""
 
     run: str
-    qpus: dict[str, LocalQpu]
+    qpus: dict[str, Qpu]
     emulated: dict[str, bool]
     store: Store
     timers: Timers
@@ -83,6 +85,7 @@ class Parts:
     core: Core
     environment: Environment
     recording: Recording | None
+    accounts: Accounts
     kinds: dict[str, tuple[SessionKind, float | None]] = field(default_factory=dict)
 
     def may_inline(self, pin: str) -> bool:
@@ -101,12 +104,15 @@ def assemble(options: Options) -> Parts:
     """All parts, connected; nothing runs yet."""
     chosen = keep_warm(find_policy(options.policy, options.placement, options.policy_settings))
     clock = make_clock(options.clock)
-    qpus = make_qpus(options)
+    qpus, prices = make_qpus(options), price_book(options.prices)
+    if not options.grow:
+        prices.check_names(qpus)
     run = options.run or layout.new_run_id()
     store = open_store(options, run)
     timers = Timers(clock)
     sessions, programs = Sessions(run, options.seed, store), Programs(qpus, store)
     quantum = QuantumSide(qpus, programs, store, timers)
+    accounts = quantum.accounts = Accounts(store, prices, options.budgets, qpus, programs)
     classical = ClassicalSide(timers, options.workers, make_pilot(options, clock))
     effects = Effects(store, sessions, quantum, classical, timers)
     engine = Engine(chosen, options.limits, options.seed)
@@ -119,11 +125,11 @@ def assemble(options: Options) -> Parts:
     core = Core(engine, clock, effects.obey, recording)
     core.give_up = effects.give_up
     environment = Environment(qpus, quantum, core, timers)
-    effects.core = quantum.core = classical.core = core
+    effects.core = quantum.core = quantum.remote.core = classical.core = core
     effects.environment = environment
-    emulated = {name: qpu.describe().emulated for name, qpu in qpus.items()}
+    emulated = {name: is_timed(qpu) for name, qpu in qpus.items()}
     return Parts(run, qpus, emulated, store, timers, Stepper(timers), sessions, programs, quantum, classical,
-                 effects, core, environment, recording, kinds)
+                 effects, core, environment, recording, accounts, kinds)
 
 
 def keep_warm(policy: Policy) -> Policy:
@@ -142,16 +148,25 @@ def require(parts: Parts, options: Options, name: str) -> None:
     if not options.grow:
         raise UnknownName("QPU", name, parts.qpus)
     qpu = open_qpu(name, seed=options.seed)
-    parts.qpus[name], parts.emulated[name], parts.quantum.epochs[name] = qpu, qpu.describe().emulated, 0
+    parts.qpus[name], parts.emulated[name], parts.quantum.epochs[name] = qpu, is_timed(qpu), 0
     parts.environment.join(name)
 
 
-def make_qpus(options: Options) -> dict[str, LocalQpu]:
+def is_timed(qpu: Qpu) -> bool:
+    """Whether a task takes the QPU's own time, so that the waiting thread cannot run it itself."""
+    return isinstance(qpu, RemoteQpu) or qpu.describe().emulated
+
+
+def make_qpus(options: Options) -> dict[str, Qpu]:
     """The QPUs by name; InvalidInput if two have the same."""
     made = [open_qpu(wish, seed=options.seed) if isinstance(wish, str) else wish for wish in options.qpus]
     qpus = {qpu.describe().name: qpu for qpu in made}
     if len(qpus) < len(made):
         raise InvalidInput("Two QPUs have the same name", "", "Give each QPU a name of its own")
+    remote = [name for name, qpu in qpus.items() if isinstance(qpu, RemoteQpu)]
+    if remote and options.clock != "real":
+        raise InvalidInput(f"The clock is {options.clock}, but QPU {remote[0]} lives in real time", "",
+                           "Use clock='real', or twins")
     return qpus
 
 
@@ -181,7 +196,7 @@ def open_store(options: Options, run: str) -> Store:
     return SqliteStore(path, durability=durability, create=not options.resume)
 
 
-def header(options: Options, clock: str, qpus: dict[str, LocalQpu]) -> Header:
+def header(options: Options, clock: str, qpus: dict[str, Qpu]) -> Header:
     """The provenance of a trace."""
     about = [qpu.describe() for qpu in qpus.values()]
     infos = [QpuInfo(name=qpu.name, kind=qpu.kind, device=qpu.device, n_qubits=qpu.n_qubits,

@@ -11,9 +11,11 @@ import msgspec
 from qloop.errors import InvalidInput, UnknownName
 from qloop.model.limits import NEVER, Limits
 from qloop.policies.record import Policy
-from qloop.qpus.protocol import LocalQpu
+from qloop.qpus.remote import Qpu
+from qloop.runtime.accounting import tenant_budgets
 from qloop.runtime.checks import NAME, check_tenant, check_weight
 from qloop.runtime.journal.protocol import Store
+from qloop.runtime.price_book import PriceWish, price_book
 
 MEMORY = ":memory:"
 
@@ -25,10 +27,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `policy_settings`: see `qloop.policies.catalog`. `clock`: "real", "virtual", or how many times as fast as real
     time. `journal`: a file, ":memory:", a store, or None for a file under `.qloop/runs`. `run` with `resume` takes up
     an earlier run. `trace`: whether to record one, or the file to stream it to. `workers`: processes of the local
-    pilot. `tenants`: weights by name. `grow`: a session may name any QPU of the catalog, which then joins.
+    pilot. `tenants`: weights by name. `grow`: a session may name any QPU of the catalog, which then joins. `prices`: the
+    name of one for all QPUs, a mapping of QPUs to prices, or the TOML or JSON file of a price list. `budgets`: what
+    tenants may spend in this journal, by name: "100 USD", "600 s" or "10000 shots".
     """
 
-    qpus: Sequence[str | LocalQpu] = ("exact",)
+    qpus: Sequence[str | Qpu] = ("exact",)
     policy: str | Policy = "efaas"
     placement: str | None = None
     policy_settings: Mapping[str, float] = {}
@@ -44,6 +48,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     tenants: Mapping[str, float] = {}
     limits: Limits = Limits()
     grow: bool = False
+    prices: PriceWish = {}
+    budgets: Mapping[str, str] = {}
 
     def check(self) -> Options:
         """Itself; raises InvalidInput or UnknownName for what cannot work."""
@@ -94,6 +100,7 @@ def check_options(options: Options) -> None:
         check_tenant(tenant)
         check_weight(f"tenant {tenant!r}", weight)
     _check_run(options)
+    _check_money(options)
 
 
 def _check_numbers(options: Options) -> None:
@@ -105,6 +112,15 @@ def _check_numbers(options: Options) -> None:
     for name, value in msgspec.structs.asdict(options.limits).items():
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= NEVER:
             raise InvalidInput(f"The limit {name} is {value!r:.80}", "", "Give an integer of at least 1")
+
+
+def _check_money(options: Options) -> None:
+    book = price_book(options.prices)
+    if not isinstance(options.budgets, Mapping):
+        raise InvalidInput(f"budgets is {options.budgets!r:.80}", "", "Give a mapping of tenants to budgets")
+    for tenant in options.budgets:
+        check_tenant(tenant)
+    tenant_budgets(options.budgets, book)
 
 
 def _check_run(options: Options) -> None:

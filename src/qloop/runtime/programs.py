@@ -11,7 +11,8 @@ import msgspec
 
 from qloop.errors import InvalidInput, QloopError, Refused
 from qloop.model.evaluation import SimulatorId
-from qloop.qpus.protocol import LocalQpu, Program
+from qloop.qpus.protocol import Program
+from qloop.qpus.remote import Qpu, RemoteQpu
 from qloop.runtime.journal.protocol import Store
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Shelf:
 class Programs:
     """Compiles, and keeps what is compiled; sessions with the same structure and simulator share it."""
 
-    def __init__(self, qpus: Mapping[str, LocalQpu], store: Store) -> None:
+    def __init__(self, qpus: Mapping[str, Qpu], store: Store) -> None:
         self.qpus, self.store = qpus, store
         self._shared: dict[tuple[str, str, str], Program] = {}
         self._lock = threading.RLock()
@@ -70,6 +71,15 @@ class Programs:
             program = shelf.programs[structure, qpu] = self._compile(session, structure, shelf.sources[structure], qpu)
         return program
 
+    def renew(self, session: str, shelf: Shelf, structure: str, qpu: str) -> Program:
+        """Compile anew, for the QPU's present calibration."""
+        with self._lock:
+            for key in [key for key in self._shared if key[:2] == (structure, qpu)]:
+                del self._shared[key]
+        program = self._compile(session, structure, shelf.sources[structure], qpu)
+        shelf.programs[structure, qpu] = program
+        return program
+
     def has(self, shelf: Shelf, structure: str, qpu: str) -> bool:
         """Whether it is compiled already."""
         return (structure, qpu) in shelf.programs
@@ -88,7 +98,8 @@ class Programs:
     def _compile(self, session: str, structure: str, source: Source, qpu: str) -> Program:
         """Compile with the journaled simulator, or choose one and journal it."""
         with self._lock:
-            key = f"simulator:{structure}"
+            remote = isinstance(self.qpus[qpu], RemoteQpu)      # the provider's software, which others do not share
+            key = f"simulator:{structure}@{qpu}" if remote else f"simulator:{structure}"
             stored = self.store.chosen(session).get(key)
             forced = None if stored is None else msgspec.json.decode(stored, type=SimulatorId)
             shared = self._shared.get((structure, qpu, "" if forced is None else str(forced)))

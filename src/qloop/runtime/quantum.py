@@ -18,12 +18,17 @@ from qloop.model.events import QuantumEnded
 from qloop.model.limits import NEVER
 from qloop.model.states import Outcome as Ending
 from qloop.qpus.exact import ExactQpu
-from qloop.qpus.protocol import LocalQpu, Program, QpuResult, Request
+from qloop.qpus.protocol import Program, QpuResult, Request
+from qloop.qpus.remote import NotAccepted, Qpu, RemoteQpu
+from qloop.runtime.accounting import Account, Accounts
 from qloop.runtime.core import Core
 from qloop.runtime.identity import Counter, draws
 from qloop.runtime.journal.protocol import Store
+from qloop.runtime.journal.purchases import IntentInfo
 from qloop.runtime.journal.rows import ResultRow
 from qloop.runtime.programs import Programs, Shelf
+from qloop.runtime.remote.deal import Left, Lost
+from qloop.runtime.remote.side import RemoteSide
 from qloop.runtime.ticket import Outcome, QuantumTicket, Turn
 from qloop.runtime.timers import Timers
 
@@ -34,6 +39,7 @@ class Stored(msgspec.Struct, array_like=True):
     values: tuple[float, ...]
     counts: tuple[dict[str, int], ...] = ()
     ideal: tuple[float, ...] = ()
+    net_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -53,6 +59,7 @@ class Book:
     resumed: int = 0
     submitted: int = 0
     failed: dict[bytes, int] = field(default_factory=dict)
+    account: Account | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def task_id(self, digest: bytes) -> str:
@@ -70,22 +77,25 @@ class Book:
 def recall(row: ResultRow) -> Outcome:
     """The outcome that a journaled result holds."""
     stored = msgspec.msgpack.decode(row.value, type=Stored)
-    return Outcome(stored.values, stored.counts, stored.ideal, row.qpu, row.epoch, row.shots, row.simulator, "journal")
+    return Outcome(stored.values, stored.counts, stored.ideal, row.qpu, row.epoch, row.shots, row.simulator, "journal",
+                   net_ns=stored.net_ns)
 
 
 class QuantumSide:
     """Runs what the engine starts. One thread for each QPU, except where the waiting thread runs its own task."""
 
-    def __init__(self, qpus: Mapping[str, LocalQpu], programs: Programs, store: Store, timers: Timers) -> None:
+    def __init__(self, qpus: Mapping[str, Qpu], programs: Programs, store: Store, timers: Timers) -> None:
         self.qpus, self.programs, self.store, self.timers = qpus, programs, store, timers
         self.core: Core | None = None
+        self.accounts: Accounts | None = None
+        self.stopping = threading.Event()
+        self.remote = RemoteSide(qpus, programs, store, timers, self.stopping, check)
         self.epochs = dict.fromkeys(qpus, 0)
         self.late_ns = 0
         self._reference = ExactQpu("reference")
         self._references: dict[str, Program] = {}
         self._lines: dict[str, queue.SimpleQueue[Turn | None]] = {}
         self._threads: list[threading.Thread] = []
-        self._stopping = threading.Event()
 
     def start(self, ticket: QuantumTicket, book: Book, command: StartQuantum) -> None:
         """The engine gave the task a QPU; called with the core's lock held."""
@@ -111,7 +121,7 @@ class QuantumSide:
                 late = self._emulate(begun, length)
                 ending = Ending.OK
         except Exception as raised:
-            ending, error = Ending.FAILED, raised
+            ending, error = ending_of(raised), raised
         finally:
             self._report(turn, ending, outcome, error, clock.now() - begun, late)
 
@@ -128,29 +138,45 @@ class QuantumSide:
             known = self.store.get_result(book.id, ticket.digest)
             if known is not None:       # an earlier attempt was given up for lost, but its result was paid for
                 return recall(known), 0
-        qpu, program = self.qpus[name], self.programs.get(book.id, book.shelf, ticket.structure, name)
+        qpu = self.qpus[name]
+        if isinstance(qpu, RemoteQpu):
+            return self._buy_remotely(turn), 0
+        program = self.programs.get(book.id, book.shelf, ticket.structure, name)
         epoch, simulator = self.epochs[name], str(program.simulator)
         digests = draws(ticket.identities, name, epoch, simulator) if ticket.shots else ticket.identities
-        request = Request(ticket.thetas, ticket.shots, digests, ticket.counts, epoch)
+        request = Request(ticket.thetas, ticket.shots, digests, ticket.counts, epoch, ticket.begun_ns)
         result = qpu.evaluate(program, request)
         check(name, result, request)
         outcome = Outcome(result.values, result.counts, result.ideal, name, result.epoch, result.shots, simulator)
         length = qpu.duration(program, request)
         return self._keep(turn, outcome), length + turn.cold_ns if length else 0
 
-    def _keep(self, turn: Turn, outcome: Outcome) -> Outcome:
-        """Journal a bought result; where another attempt's is there already, that one is the task's result."""
+    def _buy_remotely(self, turn: Turn) -> Outcome:
+        """Have a provider run it, or take up what an earlier attempt began there, and journal the result."""
+        result, intent = self.remote.buy(turn)
+        outcome = Outcome(result.values, result.counts, result.ideal, intent.row.qpu, result.epoch, result.shots,
+                          result.simulator, compiled_epoch=intent.row.epoch)
+        kept = self._keep(turn, outcome, intent)
+        self.remote.close_intent(intent)
+        return kept
+
+    def _keep(self, turn: Turn, outcome: Outcome, intent: IntentInfo | None = None) -> Outcome:
+        """Journal a bought result and its account; where another attempt's is there already, that one is the task's."""
         ticket, book = turn.ticket, turn.book
+        assert self.accounts is not None
+        call = self.accounts.bought(turn, outcome, self.timers.clock.now(), intent)
         shots = ticket.shots * len(ticket.thetas)
-        value = msgspec.msgpack.encode(Stored(outcome.values, outcome.counts, outcome.ideal))
+        value = msgspec.msgpack.encode(Stored(outcome.values, outcome.counts, outcome.ideal, outcome.net_ns))
         row = ResultRow(ticket.digest, book.id, ticket.id, turn.attempt, outcome.qpu, outcome.epoch, shots,
                         outcome.simulator, value, self.timers.clock.now())
         try:
-            new = self.store.put_result(row)
+            new = self.store.put_result(row, call)
         except Conflict:
+            self.accounts.squashed(ticket, call)
             first = self.store.get_result(book.id, ticket.digest)
             assert first is not None
             return recall(first)
+        self.accounts.settle(ticket, call)
         if new:
             book.count(shots)
         return outcome
@@ -164,12 +190,13 @@ class QuantumSide:
         return self._reference.evaluate(program, Request(theta.reshape(1, -1), 0, (b"",))).values[0]
 
     def stop(self) -> None:
-        """End the threads."""
-        self._stopping.set()
+        """End the threads, and what is held at providers."""
+        self.stopping.set()
         for line in self._lines.values():
             line.put(None)
         for thread in self._threads:
             thread.join(timeout=5.0)
+        self.remote.close()
 
     def _run_virtually(self, turn: Turn) -> None:
         """Compute now; the result is there when the emulated time is over."""
@@ -190,6 +217,8 @@ class QuantumSide:
             ticket.ended_ns = self.timers.clock.now()
         reason = "" if error is None else f"{type(error).__name__}: {error}"
         assert self.core is not None
+        if ending is Ending.FAILED and self.accounts is not None:
+            self.accounts.failed(turn, error, reason, self.timers.clock.now())
         self.core.post(QuantumEnded(ticket.id, turn.attempt, turn.place, ending, min(measured, NEVER), reason))
         ticket.reported = turn.attempt
 
@@ -202,7 +231,7 @@ class QuantumSide:
         if left <= 0:
             self.late_ns = max(self.late_ns, -left)
             return -left
-        self._stopping.wait(min(clock.real_seconds(left), threading.TIMEOUT_MAX))
+        self.stopping.wait(min(clock.real_seconds(left), threading.TIMEOUT_MAX))
         return 0
 
     def _line(self, qpu: str) -> queue.SimpleQueue[Turn | None]:
@@ -218,6 +247,13 @@ class QuantumSide:
     def _serve(self, line: queue.SimpleQueue[Turn | None]) -> None:
         while (turn := line.get()) is not None:
             self.run(turn)
+
+
+def ending_of(error: Exception) -> Ending:
+    """What a failed attempt means for its task: surely nothing was bought, nobody waits, or it cannot be had."""
+    if isinstance(error, Lost) or (isinstance(error, NotAccepted) and error.offline):
+        return Ending.LOST
+    return Ending.CANCELLED if isinstance(error, Left) else Ending.FAILED
 
 
 def check(qpu: str, result: QpuResult, request: Request) -> None:

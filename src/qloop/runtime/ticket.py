@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.model.cost import Cost
 from qloop.model.states import TaskState
 
 
@@ -39,7 +40,12 @@ class Latch:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a quantum task gave: expectation values (batch,) or counts, where, and in which calibration epoch."""
+    """What a quantum task gave: expectation values (batch,) or counts, where, and in which calibration epoch.
+
+    `compiled_epoch`: the one that its circuit was compiled for, where that is known to matter (-1: it does not); where
+    it differs from `epoch`, the QPU was calibrated between. `net_ns` is the QPU time that it took, `cost` what was paid
+    for it now: nothing for a result from the journal.
+    """
 
     values: tuple[float, ...]
     counts: tuple[dict[str, int], ...] = ()
@@ -49,6 +55,9 @@ class Outcome:
     shots: int = 0
     simulator: str = ""
     source: str = "qpu"
+    net_ns: int = 0
+    cost: Cost = Cost()
+    compiled_epoch: int = -1
 
 
 @dataclass(slots=True, eq=False)

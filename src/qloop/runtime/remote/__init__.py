@@ -1,0 +1,1 @@
+"""Buying from QPUs that others run: intent before effect, and never asked blindly twice."""
