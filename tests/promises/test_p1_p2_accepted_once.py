@@ -63,7 +63,7 @@ def test_what_was_accepted_before_a_kill_is_there_after_it(tmp_path):
         assert all(future.exception(30) is None for future in futures)
         assert len(qpu.asked) == 2
         assert len(platform.store.tasks("r.s")) == 4, "a task was accepted twice"
-        assert session.usage() == {"results": 4, "shots": 200, "resumed": 2}
+        assert {"results": 4, "shots": 200, "resumed": 2}.items() <= session.usage().items()
 
 
 def test_a_task_of_a_known_id_with_other_content_is_a_conflict():

@@ -1,0 +1,1 @@
+"""What a QPU keeps between tasks: compiled circuits, loaded waveforms, readout calibrations."""
