@@ -139,6 +139,7 @@ def _wait(folder: Path, rows: int, extra: float) -> None:
     time.sleep(extra)
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.ci
 def test_a_recording_that_is_killed_again_and_again_ends_like_one_that_was_not(
         child: Callable[..., Child], folder: Path) -> None:

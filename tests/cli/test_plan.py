@@ -99,6 +99,12 @@ def test_bad_input_is_told_before_anything_runs(call: Caller, line: str, words: 
     assert "Traceback" not in done.err
 
 
+def test_settings_that_the_policy_does_not_read_are_told(call: Caller, line: str) -> None:
+    Path(line).write_text(SCENARIO + "[scenario.settings]\nphi = 0.3\n")
+    done = call("plan", "capacity", line, "--goal", "wait_mean < 1 h", "--qpus", "4")
+    assert (done.code, "the setting phi has no effect under fifo" in done.err) == (0, True)
+
+
 def test_a_missing_scenario_is_told(call: Caller, folder: Path) -> None:
     done = call("plan", "capacity", "none.toml", "--goal", "drop < 5 %")
     assert (done.code, "none.toml" in done.err) == (2, True)

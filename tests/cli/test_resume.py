@@ -46,6 +46,7 @@ def test_a_program_that_raised_goes_on_where_it_was(call: Caller, monkeypatch: p
     check_resumed(resumed, call("run", "vqe.py", "--seed", "11"), 8)
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "code", "state"), [(signal.SIGINT, 130, "interrupted"),
                                                        (signal.SIGKILL, -9, "killed")])
 def test_an_interrupted_process_goes_on_where_it_was(call: Caller, child: Callable[..., Child], number: signal.Signals,

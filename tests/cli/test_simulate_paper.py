@@ -151,6 +151,7 @@ def alive(number: int) -> bool:
     return state not in "ZX"
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.ci
 def test_the_whole_campaign_cut_by_ctrl_c_goes_on(folder: Path, child: Callable[..., Child]) -> None:
     words = ("simulate", "paper", "--replications", "2", "--processes", "2", "--out", "all", "--json")

@@ -74,6 +74,12 @@ def test_settings_and_thinking_are_named_in_the_column(call: Caller, trace: Path
     assert told["replays"][1]["numbers"]["makespan"] < told["recorded"]["makespan"]
 
 
+def test_settings_that_a_policy_does_not_read_are_told(call: Caller, trace: Path) -> None:
+    done = call("simulate", "replay", str(trace), "--policy", "fifo", "efaas", "--set", "phi=0.3")
+    assert done.err.count("the setting phi has no effect under") == 1
+    assert "note: the setting phi has no effect under fifo" in done.err
+
+
 def test_a_figure_shows_the_lanes(call: Caller, trace: Path) -> None:
     pytest.importorskip("matplotlib")
     done = call("simulate", "replay", str(trace), "--policy", "fifo", "--plot", "lanes.png")
@@ -121,7 +127,8 @@ def test_lines_in_another_order_make_the_same_run(call: Caller, trace: Path) -> 
 
 
 @pytest.mark.parametrize(("words", "text"), [
-    (["--policy", "efas"], "efaas"), (["--set", "phy=0.3"], "phi"), (["--set", "phi"], "'phi' is no setting"),
+    (["--policy", "efas"], "efaas"), (["--policy", "fifo", "sjf", "fifo"], "The policy fifo is given twice"),
+    (["--set", "phy=0.3"], "phi"), (["--set", "phi"], "'phi' is no setting"),
     (["--set", "phi=big"], "'phi=big' is no setting"), (["--set", "phi=7"], "It is a share"),
     (["--placement", "cold"], "least_wait"), (["--drop-qpu", "q9"], "'q9'"), (["--qpus", "-3"], "is -3"),
     (["--speed-think", "-1"], "-1.0 times as long"),

@@ -1,6 +1,7 @@
 """`qloop simulate run`: what it prints, keeps and refuses."""
 
 import json
+import warnings
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -32,6 +33,7 @@ replications = 4
 def tiny(folder: Path) -> Path:
     """A scenario file in the working folder."""
     (folder / "tiny.toml").write_text(TEXT)
+    (folder / "until.toml").write_text(TEXT + '[campaign.until]\nquantity = "drip"\nrelative = "5 %"\n')
     return folder
 
 
@@ -82,6 +84,32 @@ def test_check_shows_every_parameter_and_runs_nothing(tiny: Path, call: Caller) 
     assert (document["points"], document["scenario"]["scenario"]["duration"]) == (3, "4 h")
 
 
+def test_a_setting_that_the_policy_does_not_read_is_told_of(tiny: Path, call: Caller) -> None:
+    words = ("simulate", "run", "tiny.toml", "--set", "settings.phi=0.3", "--processes", "1")
+    said = "the setting phi has no effect under fifo, which does not read it"
+    assert [said in call(*words, *more).err for more in (("--check",), (), ("--check", "--policy", "efaas"))] == [
+        True, True, False]
+
+
+def test_points_that_did_not_reach_what_was_asked_are_marked(tiny: Path, call: Caller) -> None:
+    (tiny / "tiny.toml").write_text(TEXT.replace("replications = 4", "") + '[campaign.until]\nquantity = "time_mean"\n'
+                                    "absolute = 1e-6\nleast = 5\nmost = 6\n")
+    done = call("simulate", "run", "tiny.toml", "--processes", "1")
+    assert "6 *" in done.out
+    assert ("* 1 of 1 points stopped at 6 replications before the interval of time_mean was as narrow as "
+            "[campaign.until] asks") in " ".join(done.out.split())
+
+
+def test_a_warning_is_a_line_without_the_place_in_the_code(tiny: Path, call: Caller,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    def warned(args: object) -> int:
+        warnings.warn("slow", RuntimeWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr("qloop.cli.simulate.run.run", warned)
+    assert call("simulate", "run", "tiny.toml").err == "warning: slow\n"
+
+
 @pytest.mark.parametrize(("words", "code", "said"), [
     (("missing.toml",), 2, "missing.toml cannot be read"), (("tiny.toml", "--set", "qpus.0.count"), 2, "sets nothing"),
     (("tiny.toml", "--set", "qpus.0.count=-1"), 2, "count is -1"), (("tiny.toml", "--policy", "fido"), 2, "'fido'"),
@@ -89,6 +117,9 @@ def test_check_shows_every_parameter_and_runs_nothing(tiny: Path, call: Caller) 
     (("tiny.toml", "--processes", "0"), 2, "0 processes"),
     (("tiny.toml", "--replications", "0"), 2, "replications is 0"),
     (("tiny.toml", "--set", "scenario.warmup=5 h"), 2, "warm-up"),
+    (("tiny.toml", "--policy", "fifo", "lifo", "fifo"), 2, "The policy fifo is given twice"),
+    (("tiny.toml", "--check", "--set", "sessions.data=nowhere"), 2, "There is no data set"),
+    (("until.toml",), 2, "Did you mean 'drop'"), (("until.toml", "--check"), 2, "until.toml, line 16"),
 ])
 def test_bad_input(tiny: Path, call: Caller, words: tuple[str, ...], code: int, said: str) -> None:
     done = call("simulate", "run", *words)

@@ -51,6 +51,7 @@ def test_nothing_outlives_a_program_that_forgot_to_stop():
     assert all_gone(below)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_reaches_the_program_alone():
     process, below = program("wait")
     with process:

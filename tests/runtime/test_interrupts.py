@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ import qloop
 from qloop.runtime.interrupts import Uninterrupted
 
 from .two_qubits import ENERGY, circuit, runtime, scripted, value
+
+pytestmark = pytest.mark.usefixtures("interruptible")
+PATIENCE_S = 60.0
 
 
 class Striker:
@@ -45,14 +49,16 @@ class Striker:
 
 
 def run_until_struck(f, thetas, draw: random.Random) -> bool:
-    """Evaluate until a Ctrl-C comes; whether it came."""
+    """Evaluate until a Ctrl-C comes; whether it came at all."""
+    end = time.monotonic() + PATIENCE_S
     try:
         with Striker(draw, 0.02):
-            while True:
+            while time.monotonic() < end:
                 for theta in thetas:
                     f(theta)
     except KeyboardInterrupt:
         return True
+    return False
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")     # see Striker

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from qloop.cli import console
 from qloop.cli.exits import Exit
+from qloop.cli.simulate.command import told
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -54,13 +56,23 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan; exit code 1 if no platform meets the goals."""
+    with warnings.catch_warnings():
+        warnings.showwarning = told
+        return _planned(args)
+
+
+def _planned(args: argparse.Namespace) -> int:
     from qloop.simulator.campaign.processes import checked, spread
     from qloop.simulator.capacity.goals import parse_goals
     from qloop.simulator.capacity.plan import plan_capacity
+    from qloop.simulator.choices import idle_settings
 
     goals = parse_goals(args.goal)
     processes = checked(args.processes)
     scenario = _scenario(args.scenario)
+    idle = idle_settings(scenario.order(), scenario.settings)
+    if idle:
+        console.note(f"note: {idle}")
     bounds, prices = _bounds(args, scenario), _prices(args)
     with spread(processes) as executor:
         plan = plan_capacity(scenario, goals, bounds, prices=prices, kind=args.kind, first=args.replications,
@@ -115,8 +127,7 @@ def _tell(one: Judged) -> None:
 
 def _table(plan: Plan) -> Table:
     """What was judged around the answer, by cost; the answer is marked."""
-    from qloop.simulator.analysis.measures import MEASURES
-    from qloop.simulator.analysis.shown import shown_interval
+    from qloop.simulator.analysis.shown import shown_measure
 
     quantities = [goal.quantity for goal in plan.goals]
     table = console.table(f"platforms judged: {len(plan.judged)} of {len(plan.bounds):,}", "", "workers C", "speed S",
@@ -124,7 +135,7 @@ def _table(plan: Plan) -> Table:
                           right=("workers C", "speed S", "QPUs Q", "cost per h", "replications"))
     for one in _rows(plan):
         said = [f"  {verdict}" if verdict != "met" and len(plan.goals) > 1 else "" for verdict in one.verdicts]
-        cells = [f"{shown_interval(found, MEASURES[name].unit)}{verdict}"
+        cells = [f"{shown_measure(found, name)}{verdict}"
                  for name, found, verdict in zip(quantities, one.found, said, strict=True)]
         table.add_row("answer" if one is plan.answer else "", f"{one.point.workers}", f"{one.point.speed:g}",
                       f"{one.point.qpus}", f"{one.per_hour:,.2f}", f"{one.replications}", *map(console.plain, cells),

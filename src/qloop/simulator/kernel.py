@@ -7,241 +7,193 @@ agree event by event; `tests/seam` holds them to it.
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from qloop.model.limits import NEVER
 from qloop.policies import columns as c
-from qloop.policies.bind import bind, first_to_take, may_take
-from qloop.policies.draws import ENTER, PICK, uniform
-from qloop.policies.ledger import dequeue, enqueue, finished, note_ready, set_key, started
+from qloop.policies.draws import PICK, uniform
+from qloop.policies.ledger import dequeue, started
 from qloop.policies.record import Policy
 from qloop.simulator.compile import Compiler
+from qloop.simulator.lanes import choose, leave, ready, replace
 from qloop.simulator.script import Script
+from qloop.simulator.tables import totals_of
 
 FINISH, CALIBRATED, DUE, CANCEL, READY = 0, 1, 2, 3, 4      # kinds of events, in order at one time
 START = 5                                                   # further kinds in the log
-BOUND, BUSY, CLASS, EPOCH, FREE_AT, KEY = c.BOUND, c.BUSY, c.CLASS, c.EPOCH, c.FREE_AT, c.KEY
-MEASURED, ONLINE, OPEN, SEQ, STARTED_AT, WINDOW_AT = c.MEASURED, c.ONLINE, c.OPEN, c.SEQ, c.STARTED_AT, c.WINDOW_AT
-SCAN, SCAN_LIMIT, INF = c.SCAN, c.SCAN_LIMIT, c.INF
+SEQ_OF, WAITING, DECISIONS, LEFT = range(4)                 # of `number`
+BUSY, EPOCH, ESTIMATE, FREE_AT, MEASURED = c.BUSY, c.EPOCH, c.ESTIMATE, c.FREE_AT, c.MEASURED
+ONLINE, OPEN, SEQ, STARTED_AT, WINDOW_AT, INF = c.ONLINE, c.OPEN, c.SEQ, c.STARTED_AT, c.WINDOW_AT, c.INF
 
 
-def lane_of(p: Any, task: Any) -> int:
-    """The lane in which a task waits."""
-    return int(task[CLASS]) if p.shared else int(task[BOUND]) * p.classes + int(task[CLASS])
+class Memory(NamedTuple):
+    """Arrays over sessions (`homeless`, `step`, `cancelled`) and QPUs (`due`, `running`), and one of numbers.
+
+    `events` is a heap of (ns, kind, entity), `log` holds (ns, kind, session, QPU), `heads` has room for one of each
+    lane.
+    """
+
+    events: Any
+    log: Any
+    lanes: Any
+    heads: Any
+    homeless: Any
+    step: Any
+    cancelled: Any
+    due: Any
+    running: Any
+    number: Any
 
 
-def head(p: Any, tasks: Any, lanes: Any, lane: int) -> int:
-    """The first task of a lane, -1 if it is empty."""
-    heap = lanes[lane]
-    while len(heap) > 0:
-        _, seq, i = heap[0]
-        if tasks[i][SEQ] == seq and tasks[i][STARTED_AT] < 0.0 and lane_of(p, tasks[i]) == lane:
-            return int(i)
-        heappop(heap)
-    return -1
+def remember(n: int, m: int, lanes: int) -> Memory:
+    """Nothing has happened yet, to n sessions and m QPUs."""
+    number = np.zeros(4, np.int64)
+    number[LEFT] = n
+    return Memory(
+        [(0, 0, 0) for _ in range(0)], [(0, 0, 0, 0) for _ in range(0)],
+        [[(0.0, 0, 0) for _ in range(0)] for _ in range(lanes)], np.full(lanes, -1, np.int64), np.zeros(n, np.int64),
+        np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(m, np.int64), np.full(m, -1, np.int64), number)
 
 
-def first_entries(p: Any, tasks: Any, lanes: Any, lane: int) -> Any:
-    """The first tasks of a lane, at most SCAN_LIMIT, in order; the lane is left as it was."""
-    taken = [(0.0, 0, 0) for _ in range(0)]
-    found = np.empty(SCAN_LIMIT, np.int64)
-    count = 0
-    while count < SCAN_LIMIT:
-        i = head(p, tasks, lanes, lane)
-        if i < 0:
-            break
-        entry = heappop(lanes[lane])
-        if count == 0 or found[count - 1] != i:
-            found[count] = i
-            count += 1
-        taken.append(entry)
-    for entry in taken:
-        heappush(lanes[lane], entry)
-    return found[:count]
+def begin(sc: Any, r: Any) -> None:
+    """Ask for everything that comes at a fixed time."""
+    arrival, _, cancel, _, _, _, window, _, _ = sc
+    for s in range(len(arrival)):
+        heappush(r.events, (arrival[s], READY, s))
+        if cancel[s] < NEVER:
+            heappush(r.events, (cancel[s], CANCEL, s))
+    for q in range(len(r.due)):
+        if window[q] < NEVER:
+            heappush(r.events, (window[q], DUE, q))
 
 
-def place(p: Any, world: Any, lanes: Any, homeless: Any, i: int, t: float) -> None:
-    """Bind the task and put it into its lane."""
-    tasks, flows, qpus, totals = world
-    bound = -1
-    if not p.shared:
-        bound = bind(p.place, tasks, flows, qpus, totals, i, t)
-        if bound < 0:
-            bound = c.HOMELESS
-    enqueue(tasks, qpus, totals, i, bound)
-    if bound == c.HOMELESS:
-        homeless[i] = 1
+def submit(p: Any, estimate: Any, r: Any, world: Any, s: int, now: int, seed: int) -> None:
+    """The session's next task becomes ready."""
+    tasks = world[0]
+    r.number[SEQ_OF] += 1
+    r.number[WAITING] += 1
+    tasks[s][SEQ], tasks[s][STARTED_AT], tasks[s][MEASURED] = r.number[SEQ_OF], -1.0, -1.0
+    tasks[s][ESTIMATE] = estimate[s, r.step[s]]
+    ready(p, world, r.lanes, r.homeless, s, now * 1e-9, seed)
+
+
+def finish(p: Any, service: Any, think: Any, iterations: Any, r: Any, world: Any, q: int, now: int) -> None:
+    """A task leaves QPU q."""
+    tasks, flows, _, _ = world
+    s = r.running[q]
+    k = r.step[s]
+    r.running[q], r.step[s] = -1, k + 1
+    tasks[s][MEASURED] = service[s, k] * 1e-9
+    leave(p, world, s, q, now * 1e-9, r.cancelled[s] == 0)
+    r.log.append((now, FINISH, s, q))
+    if r.cancelled[s] == 1 or r.step[s] == iterations[s]:
+        flows[len(flows) - len(r.step) + s][OPEN] = 0.0
+        r.number[LEFT] -= 1
     else:
-        heappush(lanes[lane_of(p, tasks[i])], (tasks[i][KEY], int(tasks[i][SEQ]), i))
+        heappush(r.events, (now + think[s, k], READY, s))
 
 
-def ready(p: Any, world: Any, lanes: Any, homeless: Any, i: int, t: float, seed: int) -> None:
-    """A task becomes ready."""
+def cancel_session(p: Any, iterations: Any, r: Any, world: Any, s: int, now: int) -> None:
+    """The session ends: its task leaves the lane, or is useless when it leaves its QPU."""
     tasks, flows, qpus, totals = world
-    note_ready(tasks, flows, i, t)
-    u = uniform(seed, ENTER, int(tasks[i][SEQ])) if p.enter_draws else 0.0
-    set_key(tasks, i, p.enter(tasks, flows, qpus, totals, i, t, u))
-    place(p, world, lanes, homeless, i, t)
-
-
-def leave(p: Any, world: Any, i: int, q: int, t: float, useful: bool) -> None:
-    """A task leaves its QPU, or its lane (q = -1)."""
-    tasks, flows, qpus, totals = world
-    finished(tasks, flows, qpus, totals, i, q, t, useful)
-    p.finish(tasks, flows, qpus, totals, i, q, t)
-
-
-def replace(p: Any, world: Any, lanes: Any, homeless: Any, q: int, t: float) -> None:
-    """Bind again what waits for QPU q and what waits for any QPU at all, in order of arrival."""
-    tasks, _, qpus, totals = world
-    if p.shared:
+    if r.cancelled[s] == 1 or r.step[s] >= iterations[s]:
         return
-    moved = [(0.0, 0) for _ in range(0)]
-    for i in range(len(tasks)):
-        waits = tasks[i][SEQ] >= 0.0 and tasks[i][STARTED_AT] < 0.0
-        if waits and (homeless[i] == 1 or int(tasks[i][BOUND]) == q):
-            heappush(moved, (tasks[i][SEQ], i))
-            homeless[i] = 0
-    while len(moved) > 0:
-        _, i = heappop(moved)
-        dequeue(tasks, qpus, totals, i)
-        place(p, world, lanes, homeless, i, t)
+    r.cancelled[s] = 1
+    waits = tasks[s][SEQ] >= 0.0 and tasks[s][STARTED_AT] < 0.0
+    runs = tasks[s][SEQ] >= 0.0 and not waits and tasks[s][MEASURED] < 0.0
+    if waits:
+        r.homeless[s] = 0
+        r.number[WAITING] -= 1
+        dequeue(tasks, qpus, totals, s)
+        leave(p, world, s, -1, now * 1e-9, False)
+        tasks[s][SEQ] = -1.0
+    flows[len(flows) - len(r.step) + s][OPEN] = 0.0
+    if not runs:
+        r.number[LEFT] -= 1
+    r.log.append((now, CANCEL, s, -1))
 
 
-def choose(p: Any, world: Any, lanes: Any, heads: Any, q: int, t: float, u: float, deep: bool) -> int:
-    """The task that the policy starts on free QPU q, -1 for none; `deep` looks behind the heads of other QPUs."""
-    tasks, flows, qpus, totals = world
-    for lane in range(len(lanes)):
-        heads[lane] = head(p, tasks, lanes, lane)
-    while True:
-        lane = p.pick(tasks, flows, qpus, totals, heads, q, t, u)
-        if lane < 0:
-            break
-        i = heads[lane]
-        if p.shared or lane // p.classes == q:
-            return int(i)
-        if deep:
-            entries = first_entries(p, tasks, lanes, lane)
-            heads[lane] = first_to_take(p.place, tasks, flows, qpus, totals, entries, q, t)
-        elif not may_take(p.place, tasks, flows, qpus, totals, i, q, t, 0.0, False):
-            heads[lane] = -1
-        if heads[lane] == i:
-            return int(i)
-    if lane > SCAN:
-        return -1
-    entries = first_entries(p, tasks, lanes, SCAN - lane)
-    k = p.scan(tasks, flows, qpus, totals, entries, q, t, u)
-    return int(entries[k]) if k >= 0 else -1
-
-
-def begin_calibration(world: Any, due: Any, calibrating: Any, events: Any, log: Any, length: Any, now: int,
-                      q: int) -> None:
+def begin_calibration(length: Any, r: Any, world: Any, q: int, now: int) -> None:
     """Begin the window that is due, if the QPU is free."""
     qpus = world[2]
-    if due[q] == 0 or qpus[q][BUSY] > 0.0:
+    if qpus[q][BUSY] > 0.0:
         return
     qpus[q][BUSY], qpus[q][FREE_AT] = 1.0, now * 1e-9 + length[q] * 1e-9
-    due[q], calibrating[q] = 0, 1
-    heappush(events, (now + length[q], CALIBRATED, q))
-    log.append((now, DUE, -1, q))
+    r.due[q] = 0
+    heappush(r.events, (now + length[q], CALIBRATED, q))
+    r.log.append((now, DUE, -1, q))
+
+
+def end_calibration(p: Any, gap: Any, r: Any, world: Any, q: int, now: int) -> None:
+    """A window ends: the QPU is free in a new epoch, and tasks are bound anew."""
+    qpus = world[2]
+    qpus[q][BUSY], qpus[q][EPOCH] = 0.0, qpus[q][EPOCH] + 1.0
+    qpus[q][WINDOW_AT] = (now + gap[q]) * 1e-9
+    heappush(r.events, (now + gap[q], DUE, q))
+    r.log.append((now, CALIBRATED, -1, q))
+    replace(p, world, r.lanes, r.homeless, q, now * 1e-9)
+
+
+def dispatch(p: Any, service: Any, r: Any, world: Any, now: int, seed: int) -> None:
+    """Give every free QPU a task, as the engine does, until the policy starts nothing more."""
+    qpus = world[2]
+    progress, deep = True, False
+    while progress and r.number[WAITING] > 0:
+        some, idle = False, False
+        for q in range(len(qpus)):
+            if r.number[WAITING] == 0 or qpus[q][BUSY] > 0.0 or qpus[q][ONLINE] < 1.0:
+                continue
+            r.number[DECISIONS] += 1
+            u = uniform(seed, PICK, int(r.number[DECISIONS])) if p.pick_draws else 0.0
+            i = choose(p, world, r.lanes, r.heads, q, now * 1e-9, u, deep)
+            if i < 0:
+                idle = True
+                continue
+            start(p, service, r, world, i, q, now)
+            some = True
+        progress = some or (idle and not deep and not p.shared)
+        deep = not some
+
+
+def start(p: Any, service: Any, r: Any, world: Any, i: int, q: int, now: int) -> None:
+    """The task of session i begins on QPU q."""
+    tasks, flows, qpus, totals = world
+    dequeue(tasks, qpus, totals, i)
+    started(tasks, qpus, totals, i, q, now * 1e-9)
+    p.start(tasks, flows, qpus, totals, i, q, now * 1e-9)
+    r.number[WAITING] -= 1
+    r.running[q] = i
+    heappush(r.events, (now + service[i, r.step[i]], FINISH, q))
+    r.log.append((now, START, i, q))
 
 
 def simulate(p: Any, sc: Any, world: Any, seed: int) -> Any:
     """Run the scenario to its end; returns the log of (time ns, kind, session, QPU)."""
-    arrival, iterations, cancel, service, think, estimate, window, length, gap = sc
-    tasks, flows, qpus, totals = world
-    n, m = len(arrival), len(qpus)
-    events = [(0, 0, 0) for _ in range(0)]
-    log = [(0, 0, 0, 0) for _ in range(0)]
-    lanes = [[(0.0, 0, 0) for _ in range(0)] for _ in range(p.classes if p.shared else p.classes * m)]
-    heads, homeless = np.full(len(lanes), -1, np.int64), np.zeros(n, np.int64)
-    step, cancelled = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    due, calibrating, running = np.zeros(m, np.int64), np.zeros(m, np.int64), np.full(m, -1, np.int64)
-    seq, waiting, decisions = 0, 0, 0
-    for s in range(n):
-        heappush(events, (arrival[s], READY, s))
-        if cancel[s] < NEVER:
-            heappush(events, (cancel[s], CANCEL, s))
-    for q in range(m):
-        if window[q] < NEVER:
-            heappush(events, (window[q], DUE, q))
-    left = n
-    while left > 0:
-        now, kind, e = heappop(events)
-        t = now * 1e-9
+    _, iterations, _, service, think, estimate, _, length, gap = sc
+    m = len(world[2])
+    r = remember(len(iterations), m, p.classes if p.shared else p.classes * m)
+    begin(sc, r)
+    while r.number[LEFT] > 0:
+        now, kind, e = heappop(r.events)
         if kind == FINISH:
-            s = running[e]
-            running[e] = -1
-            k = step[s]
-            step[s] += 1
-            last = cancelled[s] == 1 or step[s] == iterations[s]
-            tasks[s][MEASURED] = service[s, k] * 1e-9
-            leave(p, world, s, e, t, cancelled[s] == 0)
-            log.append((now, FINISH, s, e))
-            if last:
-                flows[len(flows) - n + s][OPEN] = 0.0
-                left -= 1
-            else:
-                heappush(events, (now + think[s, k], READY, s))
-            begin_calibration(world, due, calibrating, events, log, length, now, e)
+            finish(p, service, think, iterations, r, world, e, now)
         elif kind == CALIBRATED:
-            calibrating[e] = 0
-            qpus[e][BUSY], qpus[e][EPOCH] = 0.0, qpus[e][EPOCH] + 1.0
-            qpus[e][WINDOW_AT] = (now + gap[e]) * 1e-9
-            heappush(events, (now + gap[e], DUE, e))
-            log.append((now, CALIBRATED, -1, e))
-            replace(p, world, lanes, homeless, e, t)
+            end_calibration(p, gap, r, world, e, now)
         elif kind == DUE:
-            due[e] = 1
-            begin_calibration(world, due, calibrating, events, log, length, now, e)
+            r.due[e] = 1
         elif kind == CANCEL:
-            if cancelled[e] == 0 and step[e] < iterations[e]:
-                cancelled[e] = 1
-                waits = tasks[e][SEQ] >= 0.0 and tasks[e][STARTED_AT] < 0.0
-                runs = tasks[e][SEQ] >= 0.0 and not waits and tasks[e][MEASURED] < 0.0
-                if waits:
-                    homeless[e] = 0
-                    waiting -= 1
-                    dequeue(tasks, qpus, totals, e)
-                    leave(p, world, e, -1, t, False)
-                    tasks[e][SEQ] = -1.0
-                flows[len(flows) - n + e][OPEN] = 0.0
-                if not runs:
-                    left -= 1
-                log.append((now, CANCEL, e, -1))
-        elif cancelled[e] == 1:
+            cancel_session(p, iterations, r, world, e, now)
+        elif r.cancelled[e] == 1:
             continue
         else:
-            seq += 1
-            waiting += 1
-            tasks[e][SEQ], tasks[e][STARTED_AT], tasks[e][MEASURED] = seq, -1.0, -1.0
-            tasks[e][c.ESTIMATE] = estimate[e, step[e]]
-            ready(p, world, lanes, homeless, e, t, seed)
-        progress, deep = True, False
-        while progress and waiting > 0:
-            started_any, idle = False, False
-            for q in range(m):
-                if waiting == 0 or qpus[q][BUSY] > 0.0 or qpus[q][ONLINE] < 1.0:
-                    continue
-                decisions += 1
-                u = uniform(seed, PICK, decisions) if p.pick_draws else 0.0
-                i = choose(p, world, lanes, heads, q, t, u, deep)
-                if i < 0:
-                    idle = True
-                    continue
-                dequeue(tasks, qpus, totals, i)
-                started(tasks, qpus, totals, i, q, t)
-                p.start(tasks, flows, qpus, totals, i, q, t)
-                waiting -= 1
-                running[q] = i
-                started_any = True
-                heappush(events, (now + service[i, step[i]], FINISH, q))
-                log.append((now, START, i, q))
-            progress = started_any or (idle and not deep and not p.shared)
-            deep = not started_any
-    return log
+            submit(p, estimate, r, world, e, now, seed)
+        if kind in (FINISH, DUE) and r.due[e] == 1:
+            begin_calibration(length, r, world, e, now)
+        if r.number[WAITING] > 0:
+            dispatch(p, service, r, world, now, seed)
+    return r.log
 
 
 def tables(scenario: Script, policy: Policy) -> tuple[Any, Any, Any, Any]:
@@ -255,11 +207,7 @@ def tables(scenario: Script, policy: Policy) -> tuple[Any, Any, Any, Any]:
     for q, width in enumerate(scenario.qpu_width):
         window = [float(at) * 1e-9 if at < NEVER else INF for at in (scenario.window_ns[q], scenario.window_gap_ns[q])]
         qpus.append(c.new_qpu(float(width), scenario.qpu_cold_s[q], *window))
-    totals = c.new_totals()
-    totals[c.N_QPUS] = float(len(qpus))
-    for column, value in policy.settings.items():
-        totals[column] = value
-    return np.array(tasks), np.array(flows), np.array(qpus), np.array(totals)
+    return np.array(tasks), np.array(flows), np.array(qpus), np.array(totals_of(policy, 1.0, len(qpus)))
 
 
 class Kernel:

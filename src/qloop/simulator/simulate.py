@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,8 +31,9 @@ def simulate(scenario: Scenario, replications: int = 10, *, policies: Iterable[s
     """Run replications 0, 1, ... of a scenario, under its own policy or under each of several.
 
     All policies meet the same sessions (common random numbers), so they can be compared in pairs. `executor` spreads
-    replications over processes and changes nothing; `progress` shows a bar on the error stream; `log` keeps the events
-    of each replication (`Replication.log`, up to a million).
+    replications over processes and changes nothing; `progress` shows a bar on the error stream (where a person watches,
+    a line tells of compiling in any case); `log` keeps the events of each replication (`Replication.log`, up to a
+    million).
 
     Raises InvalidInput or UnknownName for what makes no sense, before anything runs.
     """
@@ -46,9 +48,10 @@ def simulate(scenario: Scenario, replications: int = 10, *, policies: Iterable[s
     found: dict[str, tuple[Replication, ...]] = {}
     with _watched(progress, replications * len(scenarios)) as seen:
         for name, one in scenarios.items():
+            seen.begin(one)
             work = partial(_replicate, one, LOG_LINES if log else 0)
             rows = executor.map(work, range(replications)) if executor else map(work, range(replications))
-            found[name] = tuple(seen(rows))
+            found[name] = tuple(seen.passed(rows))
     return SimulationResult(scenario, found)
 
 
@@ -165,11 +168,34 @@ def _replicate(scenario: Scenario, log: int, number: int) -> Replication:
     return replicate(scenario, number, log=log)
 
 
+class _Seen:
+    """Who is told of replications and of compiling; nobody without a stream to write to."""
+
+    def __init__(self, tell: Callable[[str], None] | None, advance: Callable[[], None] | None) -> None:
+        self._tell, self._advance = tell, advance
+
+    def begin(self, scenario: Scenario) -> None:
+        """A policy's replications come next: tell if its kernel has to be compiled first."""
+        from qloop.simulator.platform import world
+        from qloop.simulator.platform.compiled import is_made
+
+        policy = scenario.order()
+        if self._tell is not None and not is_made(policy, world.effects(scenario)):
+            self._tell(f"compiling the kernel of policy {policy.name}: about 20 s, once")
+
+    def passed(self, rows: Iterable[Replication]) -> Iterator[Replication]:
+        """The replications as they come."""
+        for row in rows:
+            if self._advance is not None:
+                self._advance()
+            yield row
+
+
 @contextmanager
-def _watched(progress: bool, total: int) -> Iterator[Any]:
+def _watched(progress: bool, total: int) -> Iterator[_Seen]:
     """What passes replications on, and shows how many there were if asked to."""
     if not progress:
-        yield iter
+        yield _Seen(_on_stderr if _somebody_watches() else None, None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -177,10 +203,13 @@ def _watched(progress: bool, total: int) -> Iterator[Any]:
     with Progress(TextColumn("replications"), BarColumn(), MofNCompleteColumn(), TextColumn("left"),
                   TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("replications", total=total)
+        yield _Seen(lambda text: bar.console.print(text, highlight=False, markup=False), lambda: bar.advance(task))
 
-        def seen(rows: Iterable[Replication]) -> Iterator[Replication]:
-            for row in rows:
-                bar.advance(task)
-                yield row
 
-        yield seen
+def _somebody_watches() -> bool:
+    """Whether this is a prompt, a notebook, or a program at a terminal."""
+    return hasattr(sys, "ps1") or sys.stderr.isatty()
+
+
+def _on_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ look at the functions that a kernel calls, so each kernel has a directory named 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import pickle
@@ -14,6 +15,7 @@ import platform
 import shutil
 import threading
 import types
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +27,10 @@ CONSTANTS = (bool, int, float, complex, str, bytes, type(None), type(...))
 SETTING = threading.Lock()      # held while Numba's one setting for the directory is another than the user's
 DAMAGED = (pickle.UnpicklingError, EOFError)
 OPTIONS = MappingProxyType({"nogil": True, "_nrt": False})
+
+
+class NotKept(RuntimeWarning):
+    """Compiled kernels cannot be kept: a program is slow at each start."""
 
 
 class Kept:
@@ -110,9 +116,12 @@ class Specialiser(Compiler):
         home = cache_home() / made_from
         try:
             home.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            return None
-        return home if os.access(home, os.W_OK) else None
+            why = "" if os.access(home, os.W_OK) else "It cannot be written to"
+        except OSError as error:
+            why = error.strerror or str(error)
+        if why:
+            tell_not_kept(cache_home(), why)
+        return None if why else home
 
     def fingerprint(self, first: Any) -> str | None:
         """A name for everything the kernel is made from: sources, constants, and the versions of the tools.
@@ -243,6 +252,13 @@ class Origin:
         if not path.endswith(".py") or not Path(path).is_file():
             raise Untold(path)
         self.digest.update(Path(path).read_bytes())
+
+
+@functools.cache
+def tell_not_kept(home: Path, why: str) -> None:
+    """Warn, once, that each start will be slow."""
+    warnings.warn(f"Compiled kernels cannot be kept in {home} ({why}): every start compiles them anew, about 20 s "
+                  "each. Set QLOOP_CACHE_DIR to a folder that can be written to", NotKept, stacklevel=2)
 
 
 def cache_home() -> Path:

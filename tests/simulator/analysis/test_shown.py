@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qloop.simulator.analysis.shown import shown, shown_interval
+from qloop.simulator.analysis.shown import possible, shown, shown_interval, shown_measure
 from qloop.simulator.analysis.statistics import Interval
 
 
@@ -30,3 +30,12 @@ def test_an_interval_has_the_unit_of_its_mean() -> None:
 @given(st.floats(1e-4, 1e8))
 def test_what_is_shown_is_right_to_half_a_percent(value: float) -> None:
     assert float(shown(value, "number").replace(",", "")) == pytest.approx(value, rel=5.1e-3)
+
+
+def test_what_cannot_be_is_not_shown() -> None:
+    wide = Interval(0.02, -0.03, 1.07, 0.95, 4)
+    assert shown_measure(wide, "drop") == "2.00 % [0, 100]"
+    assert shown_measure(wide, "time_mean") == "20.0 ms [0, 1,070]"
+    assert possible(Interval(0.5, 0.4, 0.6, 0.95, 9), "drop") == Interval(0.5, 0.4, 0.6, 0.95, 9)
+    one = Interval(0.5, math.nan, math.nan, 0.95, 1)
+    assert possible(one, "drop") is one

@@ -7,6 +7,8 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,10 @@ import pytest
 import qloop
 from qloop.errors import InvalidInput, MissingExtra, UnknownName
 from qloop.policies import catalog
+from qloop.policies.columns import Row, Table
 from qloop.simulator.analysis.measures import MEASURES, measures
+from qloop.simulator.analysis.summary import summarise
+from qloop.simulator.platform import compiled, world
 from qloop.simulator.platform.parts import QpuKind
 from qloop.simulator.simulate import SimulationResult, quantities, simulate
 from qloop.simulator.workload.arrivals import Poisson
@@ -65,6 +70,51 @@ def test_an_executor_and_a_bar_change_nothing(capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr()
     assert told.out == ""
     assert "3/3" in told.err
+
+
+@pytest.mark.parametrize(("made", "watched", "told"), [(False, True, 1), (True, True, 0), (False, False, 0)])
+def test_compiling_is_told_where_a_person_watches(made: bool, watched: bool, told: int, monkeypatch: pytest.MonkeyPatch,
+                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("qloop.simulator.platform.compiled.is_made", lambda policy, effects: made)
+    monkeypatch.setattr("qloop.simulator.simulate._replicate", lambda scenario, log, number: number)
+    monkeypatch.delattr(sys, "ps1", raising=False)
+    if watched:
+        monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    simulate(SHORT, 2)
+    assert capsys.readouterr().err == told * "compiling the kernel of policy fifo: about 20 s, once\n"
+    simulate(SHORT, 2, progress=True)
+    assert ("compiling the kernel" in capsys.readouterr().err) != made
+
+
+def test_whether_a_kernel_is_made_is_known_before_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QLOOP_CACHE_DIR", str(tmp_path))
+    on, policy = world.effects(SHORT), replace(SHORT.order(), enter=enter_last)
+    assert not compiled.is_made(policy, on)
+    home = compiled.kernel_for(policy, on).home
+    (home / "kept").mkdir()
+    (home / "kept" / "simulate.nbi").write_bytes(b"")
+    assert compiled.is_made(policy, on)
+
+
+def enter_last(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, now: float, u: float) -> float:
+    return -tasks[i][0]
+
+
+def test_a_summary_shows_no_interval_beyond_what_can_be(result: SimulationResult) -> None:
+    """Seven replications without a refusal and one with many: Student's interval reaches below 0."""
+    columns = {**result.measures, "drop": np.array([0.0] * 7 + [0.2] + [0.1, 0.11] * 4)}
+    found = summarise("title", result.runs, columns, ["drop"])
+    assert "2.50 % [0, 8.41]" in str(found)
+    assert "the interval of drop is cut at 0" in str(found)
+    assert found.to_dict()["measures"]["drop"]["fifo"]["low"] < 0.0      # Student's numbers, for those who go on
+    lifo = summarise("title", {"lifo": result.runs["lifo"]}, columns, ["drop"])
+    assert "is cut at 0" not in str(lifo)
+
+
+def test_settings_that_the_policy_does_not_read_are_told(result: SimulationResult) -> None:
+    runs = {"fifo": tuple(replace(one, scenario=replace(one.scenario, policy="fifo", settings={"phi": 0.3}))
+                          for one in result.runs["fifo"])}
+    assert "note: the setting phi has no effect under fifo" in str(SimulationResult(result.scenario, runs))
 
 
 def test_measures_and_sessions_are_columns(result: SimulationResult) -> None:

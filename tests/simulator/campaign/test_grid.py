@@ -93,8 +93,10 @@ def test_policies_of_the_command_line_take_the_place_of_those_of_the_file() -> N
                      '"qpus.0.count" = [1, 2]')
     one = campaign_of(document, policy=["sjf"], replications=3)
     assert (one.document.scenario().policy, len(one.plan.grid), one.plan.replications) == ("sjf", 2, 3)
-    several = campaign_of(document, policy=["sjf", "random", "sjf"])
+    several = campaign_of(document, policy=["sjf", "random"])
     assert [several.scenario(point).policy for point in range(4)] == ["sjf", "sjf", "random", "random"]
+    with pytest.raises(InvalidInput, match=r"The policy sjf is given twice.*once"):
+        campaign_of(document, policy=["sjf", "random", "sjf"])
 
 
 def test_the_text_of_a_changed_campaign_is_a_file_of_the_same_campaign() -> None:

@@ -56,10 +56,12 @@ class Child:
 
     def __init__(self, program: Path, folder: Path, processes: int, most: int = 0,
                  fault: str = "") -> None:
-        self.process = subprocess.Popen([sys.executable, program, folder, str(processes), str(most)],
-                                        stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True,
-                                        env={**os.environ, "PYTHONPATH": str(ROOT), observing.PAUSE: "0.02",
-                                             observing.FAULT: fault})
+        self.errors = folder.with_suffix(".errors")
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, program, folder, str(processes), str(most)], stdout=subprocess.PIPE, stderr=errors,
+                text=True, cwd=ROOT, start_new_session=True,
+                env={**os.environ, "PYTHONPATH": str(ROOT), observing.PAUSE: "0.02", observing.FAULT: fault})
         self.told: list[str] = []
 
     def lines(self) -> Iterator[str]:
@@ -136,6 +138,7 @@ def test_a_kill_loses_what_was_under_way_and_nothing_else(program: Path, tmp_pat
     assert _same(folder, whole)
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("processes", [1, 2])
 def test_an_interrupt_keeps_what_is_finished(program: Path, tmp_path: Path, whole: Path, processes: int) -> None:
     folder = tmp_path / "out"
@@ -150,6 +153,21 @@ def test_an_interrupt_keeps_what_is_finished(program: Path, tmp_path: Path, whol
     assert _all_gone(workers)
     again = Child(program, folder, processes)
     assert list(again.lines())[-1] == "complete"
+    assert _same(folder, whole)
+
+
+def test_a_termination_takes_the_processes_along_without_a_word(program: Path, tmp_path: Path, whole: Path) -> None:
+    folder = tmp_path / "out"
+    child, workers = Child(program, folder, 2), []
+    for line in child.lines():
+        if line.startswith("finished") and len(child.told) == 3:
+            workers = child.workers()
+            child.process.send_signal(signal.SIGTERM)
+    assert child.process.wait(30) == 128 + signal.SIGTERM
+    assert child.errors.read_text() == ""       # no leaked semaphores
+    assert len(workers) >= 2
+    assert _all_gone(workers)
+    assert list(Child(program, folder, 2).lines())[-1] == "complete"
     assert _same(folder, whole)
 
 

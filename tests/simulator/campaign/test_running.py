@@ -15,7 +15,8 @@ import pytest
 
 from qloop import __version__
 from qloop.errors import Conflict, InvalidInput, Refused, UnknownName
-from qloop.simulator.campaign import estimate, parquet, store
+from qloop.simulator import whole
+from qloop.simulator.campaign import estimate, store
 from qloop.simulator.campaign.document import loads
 from qloop.simulator.campaign.errors import CampaignError
 from qloop.simulator.campaign.plan import Campaign, campaign_for, campaign_of
@@ -182,7 +183,7 @@ def test_a_fault_is_told_with_its_trace(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_full_disk_is_told_and_nothing_finished_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, written = parquet._to_disk, []
+    real, written = whole._to_disk, []
 
     def full(sink: Any) -> None:
         written.append(sink)
@@ -191,10 +192,10 @@ def test_a_full_disk_is_told_and_nothing_finished_is_lost(tmp_path: Path, monkey
         real(sink)
 
     monkeypatch.setattr("qloop.simulator.campaign.agenda.MOST_OF_A_UNIT", 2)
-    monkeypatch.setattr(parquet, "_to_disk", full)
+    monkeypatch.setattr(whole, "_to_disk", full)
     with pytest.raises(CampaignError, match=r"The disk is full.*Everything that was finished is kept"):
         run_campaign(_campaign(), tmp_path, processes=1, observe=observing.drawn)
-    monkeypatch.setattr(parquet, "_to_disk", real)
+    monkeypatch.setattr(whole, "_to_disk", real)
     kept = sum(pq.read_metadata(path).num_rows for path in _parts(tmp_path))
     assert kept == 3 + 2 * 2        # two texts, three pilots, two units; the eighth file did not fit
     assert not list(tmp_path.rglob("*.tmp"))

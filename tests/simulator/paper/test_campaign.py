@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -138,8 +138,8 @@ def test_a_damaged_file_is_told_and_run_again(tmp_path: Path, harm: str) -> None
 
 def test_a_full_disk_is_told_and_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full:
-        def write_table(self, table: Any, path: Path, **settings: Any) -> None:
-            path.write_bytes(b"PAR1")
+        def write_table(self, table: Any, sink: BinaryIO, **settings: Any) -> None:
+            sink.write(b"PAR1")
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(storage, "parquet", Full)

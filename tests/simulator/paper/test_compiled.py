@@ -16,7 +16,7 @@ from qloop.policies.order import enter_lifo
 from qloop.simulator import specialise
 from qloop.simulator.paper import heap, platform_kernel
 from qloop.simulator.paper.compiled import fingerprint, kernel_for, specialiser
-from qloop.simulator.specialise import cache_home
+from qloop.simulator.specialise import NotKept, cache_home
 
 STEP = 1.0
 
@@ -72,11 +72,16 @@ def test_what_has_no_source_is_not_kept() -> None:
     assert typed.directory(platform_kernel.simulate) is None
 
 
-def test_a_directory_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_cannot_be_written_is_told_of_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("QLOOP_CACHE_DIR", str(tmp_path / "file"))
     assert cache_home().parent == tmp_path / "file"
-    assert specialiser(builtin()["fifo"]).directory(platform_kernel.simulate) is None
+    with pytest.warns(NotKept) as found:
+        homes = [specialiser(builtin()[name]).directory(platform_kernel.simulate) for name in ("fifo", "lifo")]
+    assert homes == [None, None]
+    (said,) = found
+    assert f"cannot be kept in {cache_home()} (Not a directory)" in str(said.message)
+    assert "Set QLOOP_CACHE_DIR to a folder" in str(said.message)
 
 
 @pytest.mark.ci

@@ -85,3 +85,24 @@ def test_outliers_and_the_longest() -> None:
     assert tails.longest(sample, every(sample)) == pytest.approx(750.0)
     assert tails.only(sample, size=4).all()
     assert not tails.only(sample, size=4, priority=2).any()
+
+
+def test_two_statistics_of_the_same_sessions_share_their_luck() -> None:
+    """A statistic over itself is known exactly; two that rise and fall together are known better than apart."""
+    median = tails.quantile(0.5)
+    sample = drawn(3600.0, 20, 5)
+    assert tails.excess(median, median, sample) == tails.Estimate(0.0, 0.0)
+    found = tails.excess(tails.censored_quantile(0.5), median, sample)
+    both = [tails.measure(one, sample) for one in (tails.censored_quantile(0.5), median)]
+    assert found.mean == pytest.approx(both[0].mean / both[1].mean - 1.0)
+    assert 0.0 < found.half < 0.5 * np.hypot(*(one.half / one.mean for one in both))
+
+
+def test_the_interval_of_the_excess_covers() -> None:
+    """Exponential times of 40 h in runs of a week: 95 % of the intervals hold the ratio that many runs tell."""
+    pair = (tails.censored_quantile(0.5), tails.quantile(0.5))
+    truth = tails.excess(*pair, drawn(40 * 3600.0, 400, 1)).mean
+    found = [tails.excess(*pair, drawn(40 * 3600.0, 20, seed)) for seed in range(2, 62)]
+    hit = sum(abs(one.mean - truth) <= one.half for one in found)
+    assert truth > 0.2
+    assert 52 <= hit <= 60      # fewer than 52 of 60 have a chance of 3 in 1000 at 95 %

@@ -14,6 +14,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qloop.errors import QpuError
 from qloop.loops.future import QuantumFuture
 from qloop.loops.session import Session
+from qloop.model.events import QpuDrained, QpuPaused, QpuResumed, QpuRetired
 from qloop.qpus.calibration import CalibrationPlan
 from qloop.qpus.exact import ExactQpu
 from qloop.qpus.protocol import Program, QpuDescription, QpuResult, Recovery, Request, Window
@@ -75,12 +76,14 @@ def qpus(random: np.random.Generator) -> list[GridQpu]:
 class World:
     """Sessions of every kind on a platform."""
 
-    def __init__(self, seed: int, policy: str, sessions: int = 12, *, calm: bool = False, **settings: Any) -> None:
+    def __init__(self, seed: int, policy: str, sessions: int = 12, *, calm: bool = False, operators: bool = False,
+                 **settings: Any) -> None:
         """`calm`: loops only, nothing is cancelled or fails, and hardly anything is simultaneous.
 
-        So any policy can carry it out, and no order of simultaneous events has to be known.
+        So any policy can carry it out, and no order of simultaneous events has to be known. `operators`: they take
+        QPUs out and put them back; the last one is retired, if there are several.
         """
-        self.calm = calm
+        self.calm, self.operators = calm, operators
         self.random = np.random.Generator(np.random.Philox(key=seed))
         platform = qpus(self.random)
         for qpu in platform:
@@ -88,6 +91,8 @@ class World:
         self.runtime = Runtime(qpus=platform, policy=policy, clock="virtual", journal=":memory:", trace=True,
                                seed=seed, tenants=TENANTS, **settings)
         self.open = 0
+        if operators:
+            self.operate()
         for n in range(sessions):
             self.open += 1
             self.later(self.random.random() * 40 if calm else int(self.random.integers(0, 40)),
@@ -102,7 +107,7 @@ class World:
             return self.runtime.trace()
 
     def begin(self, n: int) -> None:
-        random, names = self.random, list(self.runtime.parts.qpus)
+        random, names = self.random, self.lasting()
         kind = 1 if self.calm else int(random.integers(0, 4))
         pin = str(random.choice(names)) if random.random() < 0.15 else ""
         wide = self.runtime.parts.qpus[pin].describe().n_qubits if pin else self.widest()
@@ -125,8 +130,24 @@ class World:
         else:
             self.slide(session, made, [int(random.integers(2, 9))], int(random.integers(1, 4)))
 
+    def lasting(self) -> list[str]:
+        """The QPUs that are there to the end."""
+        names = list(self.runtime.parts.qpus)
+        return names[:-1] if self.operators and len(names) > 1 else names
+
     def widest(self) -> int:
-        return max(qpu.describe().n_qubits for qpu in self.runtime.parts.qpus.values())
+        return max(self.runtime.parts.qpus[name].describe().n_qubits for name in self.lasting())
+
+    def operate(self) -> None:
+        """Pauses and drains of every length, some within one another, and a QPU that goes for good."""
+        names, tell = list(self.runtime.parts.qpus), self.runtime.core.tell
+        for k in range(2 * len(names)):
+            name, begin, length = names[k % len(names)], self.random.integers(0, 60), self.random.integers(0, 25)
+            wish = (QpuPaused if k % 3 else QpuDrained)(name, f"reason {k}")
+            self.later(int(begin), lambda wish=wish: tell(wish))
+            self.later(int(begin + length), lambda name=name: tell(QpuResumed(name)))
+        if len(names) > 1:
+            self.later(int(self.random.integers(5, 90)), lambda: tell(QpuRetired(names[-1], "sold")))
 
     def submit(self, session: Session, made: Any, done: Callable[[], Any]) -> None:
         future: QuantumFuture[float] = session.submit(*made, self.random.random(made[0].num_parameters))

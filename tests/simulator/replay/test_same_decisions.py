@@ -9,6 +9,7 @@ import pytest
 
 from qloop.policies.catalog import builtin
 from qloop.simulator.replay.replay import replay
+from qloop.trace import schema as ev
 from qloop.trace.check import check
 from qloop.trace.metrics.summary import summary
 from qloop.trace.reader import Trace
@@ -39,6 +40,28 @@ def test_every_decision_is_made_again(policy: str) -> None:
         assert again.exact, (again.starts, again.equal_starts, again.notes)
         assert (again.stuck, again.guessed) == (0, sum(a.ended is None for a in run.index.attempts))
         assert decisions(again.trace) == decisions(run)
+
+
+@pytest.mark.parametrize("policy", sorted(builtin()))
+def test_what_operators_did_is_done_again(policy: str) -> None:
+    """Pauses, drains and a retirement between everything else: the replay decides, measures and writes the same."""
+    paused = retired = finished = 0
+    for seed in range(SEEDS):
+        run = World(seed, policy, operators=True).run()
+        again = replay(run)
+        assert again.exact, (seed, again.starts, again.equal_starts, again.notes)
+        assert decisions(again.trace) == decisions(run)
+        check(again.trace, complete=True)
+        last = max(attempt.end for attempt in run.index.attempts)
+        told, retold = ([(e.t, e.qpu, e.operator, e.reason) for e in trace.events
+                         if isinstance(e, ev.QpuOffline) and e.t < last] for trace in (run, again.trace))
+        assert told == retold
+        assert any("operators took QPUs out of service" in note for note in again.notes) == any(
+            isinstance(e, ev.QpuOffline) for e in run.events)
+        paused += sum(wish != "retired" for _, _, wish, _ in told)
+        retired += sum(wish == "retired" for _, _, wish, _ in told)
+        finished += sum(a.begin < t < a.end and a.begun.qpu == qpu for a in run.index.attempts for t, qpu, _, _ in told)
+    assert min(paused, retired, finished) > 3
 
 
 def test_these_worlds_hold_everything_that_is_hard() -> None:
@@ -108,7 +131,7 @@ def test_other_policies_decide_otherwise() -> None:
 
 @pytest.mark.ci
 def test_compiled_and_plain_are_one() -> None:
-    for run in worlds("efaas", range(5)):
+    for run in (*worlds("efaas", range(5)), World(3, "efaas", operators=True).run()):
         plain, compiled = replay(run, "efaas", compiled=False), replay(run, "efaas", compiled=True)
         assert plain.trace.events == compiled.trace.events
 

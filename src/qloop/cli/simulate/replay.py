@@ -98,9 +98,10 @@ def _policies(args: argparse.Namespace, trace: Trace, settings: dict[str, float]
               ) -> tuple[Policy | None, list[tuple[str, Policy]]]:
     """The recorded policy, None if it is not known here, and the others, with what distinguishes them in words."""
     from qloop.runtime.plugins import find_policy
+    from qloop.simulator.choices import each_once
 
     told, changes = trace.header.configuration, _change(args)
-    asked = dict.fromkeys(args.policy) or ({trace.header.policy: None} if settings or args.placement else {})
+    asked = each_once(args.policy) or ([trace.header.policy] if settings or args.placement else [])
     differs = [args.placement or "", *(f"{name}={value:g}" for name, value in settings.items())]
     others = []
     for name in asked:

@@ -41,7 +41,8 @@ def add(subparsers: Any) -> None:
                         help="change a parameter, such as qpus.0.count=3 or 'arrivals.rate=8 /h'")
     parser.add_argument("--sessions", action="store_true", help="keep every session, besides the measures")
     parser.add_argument("--yes", action="store_true", help="begin even what takes more than 12 hours")
-    parser.add_argument("--check", action="store_true", help="read the file, print every parameter, and run nothing")
+    parser.add_argument("--check", action="store_true",
+                        help="read the file and its data sets, print every parameter, and run nothing")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -123,7 +124,7 @@ def again() -> str:
 def points_table(found: Summary, campaign: Campaign) -> Table:
     """The points of a campaign with some measures."""
     from qloop.simulator.campaign.estimate import counted
-    from qloop.simulator.campaign.results import pair, shown_of
+    from qloop.simulator.campaign.results import pair, remarks, shown_of
 
     axes, shown = [axis.name for axis in campaign.plan.grid.axes], shown_of(found)
     name = campaign.document.tables.get("scenario", {}).get("name", "scenario")
@@ -133,10 +134,12 @@ def points_table(found: Summary, campaign: Campaign) -> Table:
                           *first, *axes, "replications", *shown, right=("replications", *shown))
     for one in found.points[:SHOWN_POINTS]:
         table.add_row(*([console.plain(str(name))] if first else []),
-                      *(console.plain(str(one.values[axis])) for axis in axes), f"{one.replications:,}",
+                      *(console.plain(str(one.values[axis])) for axis in axes), one.made,
                       *(pair(*one.measures[measure]) for measure in shown))
+    said = remarks(found, campaign)
     if found.n_points > SHOWN_POINTS:
-        table.caption = f"the first {SHOWN_POINTS} of {found.n_points:,} points; all are in summary.md or the table"
+        said.append(f"the first {SHOWN_POINTS} of {found.n_points:,} points; all are in summary.md or the table")
+    table.caption = console.plain("\n".join(said)) or None
     return table
 
 
@@ -145,7 +148,11 @@ def _check(args: argparse.Namespace, campaign: Campaign) -> int:
     from qloop.simulator.campaign.dump import tables_of
     from qloop.simulator.campaign.estimate import runs
     from qloop.simulator.campaign.listing import parameters
+    from qloop.simulator.campaign.verify import idle, verify
 
+    verify(campaign)
+    for sentence in idle(campaign):
+        console.note(f"note: {sentence}")
     plan = campaign.plan
     scenario = campaign.document.scenario(campaign.policies)
     rows = parameters(scenario)

@@ -16,7 +16,7 @@ from qloop.errors import InvalidInput, UnknownName
 from qloop.simulator.analysis.columns import Runs
 from qloop.simulator.analysis.comparison import Comparison, compare_all
 from qloop.simulator.analysis.measures import NS, measure_named, measures
-from qloop.simulator.analysis.shown import scale
+from qloop.simulator.analysis.shown import possible, scale
 from qloop.simulator.analysis.statistics import Floats, Interval
 from qloop.simulator.analysis.warmup import transient
 from qloop.trace.drawing.style import FAINT, GROUPS, new_figure, styled
@@ -178,14 +178,11 @@ def curve(series: Mapping[str, Mapping[float, Interval]], quantity: str, paramet
     with styled():
         figure, ax = _page(2.7)
         means = [abs(one.mean) for line in series.values() for one in line.values()]
-        dimension = measure_named(quantity).unit
-        factor, unit = scale(max(means), dimension)
+        factor, unit = scale(max(means), measure_named(quantity).unit)
         for n, (name, line) in enumerate(series.items()):
-            at, rows = np.array(sorted(line)), [line[key] for key in sorted(line)]
+            at, rows = np.array(sorted(line)), [possible(line[key], quantity) for key in sorted(line)]
             low, mean, high = (np.array([getattr(row, part) for row in rows]) / factor
                                for part in ("low", "mean", "high"))
-            if dimension == "share":        # Student's intervals know no bounds
-                low, high = np.maximum(low, 0.0), np.minimum(high, 100.0)
             colour = GROUPS[n % len(GROUPS)]
             ax.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
             ax.plot(at, mean, marker="o", markersize=3, color=colour, linewidth=1.2, label=name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+from qloop.simulator.analysis.measures import measure_named
 from qloop.simulator.analysis.statistics import Interval
 
 TIMES = ((2 * 86_400.0, 86_400.0, "d"), (2 * 3_600.0, 3_600.0, "h"), (120.0, 60.0, "min"), (1.0, 1.0, "s"),
@@ -39,6 +41,22 @@ def shown_interval(found: Interval, unit: str, digits: int = 3) -> str:
     name = scale(found.mean or found.high, unit)[1]
     low, mean, high = (_number(value / factor, digits) for value in (found.low, found.mean, found.high))
     return f"{f'{mean} {name}'.strip()} [{low}, {high}]"
+
+
+def shown_measure(found: Interval, name: str, digits: int = 3) -> str:
+    """The interval of a measure over replications, in the measure's unit, within what the measure can be."""
+    return shown_interval(possible(found, name), measure_named(name).unit, digits)
+
+
+def possible(found: Interval, name: str) -> Interval:
+    """The interval of a measure without what the measure cannot be: below 0, and above 1 for a share.
+
+    Student's interval is symmetric and knows no bounds. Nothing is lost: the true value is not in the part that is cut.
+    """
+    most = 1.0 if measure_named(name).unit == "share" else math.inf
+    if not math.isfinite(found.half):
+        return found
+    return replace(found, low=max(0.0, found.low), high=min(most, found.high))
 
 
 def _number(value: float, digits: int) -> str:

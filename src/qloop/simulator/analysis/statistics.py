@@ -58,16 +58,23 @@ def checked_level(level: float) -> float:
 
 def student(values: Sequence[float] | Floats, level: float = LEVEL) -> Interval:
     """The mean of independent observations with Student's interval: mean +- t sd / sqrt(n)."""
-    from scipy.stats import t
-
     checked_level(level)
     known, missing = _known(values)
-    n = len(known)
-    if n == 0:
-        return Interval(float("nan"), float("nan"), float("nan"), level, 0, missing)
-    mean = float(known.mean())
-    half = float(t.ppf(0.5 + level / 2, n - 1) * known.std(ddof=1) / n**0.5) if n > 1 else float("nan")
-    return Interval(mean, mean - half, mean + half, level, n, missing)
+    mean, half = mean_and_half(known, level)
+    return Interval(mean, mean - half, mean + half, level, len(known), missing)
+
+
+def mean_and_half(values: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """The mean of independent values and half of Student's interval; nan where there are too few."""
+    from scipy.special import stdtrit
+
+    n = len(values)
+    if n < 2:
+        return (float(values[0]) if n else float("nan")), float("nan")
+    # Equal values have no spread; their mean and standard deviation would have one in the last bit.
+    if np.all(values == values[0]):
+        return float(values[0]), 0.0
+    return float(values.mean()), float(stdtrit(n - 1, 0.5 + level / 2) * values.std(ddof=1) / n**0.5)
 
 
 def share(count: int, n: int, level: float = LEVEL) -> Interval:

@@ -9,10 +9,11 @@ from typing import Any
 
 from qloop.simulator.analysis.columns import Columns, Runs
 from qloop.simulator.analysis.measures import measure_named
-from qloop.simulator.analysis.shown import shown_interval
+from qloop.simulator.analysis.shown import possible, shown_measure
 from qloop.simulator.analysis.statistics import LEVEL, Interval, student
 from qloop.simulator.analysis.tails import censoring
 from qloop.simulator.analysis.warmup import transient
+from qloop.simulator.choices import idle_settings
 
 TOLD = ("arrivals", "drop", "time_mean", "time_p50", "time_p95", "time_p99", "wait_share", "slowdown_mean",
         "gap_mean", "qpu_busy", "worker_busy", "throughput", "fairness_share")
@@ -37,7 +38,7 @@ class Summary:
     def rows(self) -> list[list[str]]:
         """The table as text: a head, then a row for each measure."""
         policies = list(next(iter(self.cells.values()), {}))
-        return [["", *policies], *([name, *(shown_interval(row[policy], measure_named(name).unit)
+        return [["", *policies], *([name, *(shown_measure(row[policy], name)
                                             for policy in policies)] for name, row in self.cells.items())]
 
     def __str__(self) -> str:
@@ -68,7 +69,15 @@ def summarise(title: str, runs: Runs, columns: Columns, quantities: Sequence[str
         measure_named(name)
     cells = {name: {policy: student(columns[name][columns["policy"] == policy], level) for policy in runs}
              for name in quantities}
-    return Summary(title, cells, tuple(_notes(runs)))
+    return Summary(title, cells, (*_notes(runs), *_cut(cells)))
+
+
+def _cut(cells: Mapping[str, Mapping[str, Interval]]) -> list[str]:
+    """A note if intervals are shown without the part that cannot be."""
+    cut = [name for name, row in cells.items()
+           if any(possible(one, name) != one for one in row.values() if one.n > 1)]
+    return [f"the interval of {', '.join(cut)} is cut at 0, or at 100 % of a share: Student's is symmetric and reaches "
+            "beyond, so the replications are too few or too unlike for it"] if cut else []
 
 
 def _notes(runs: Runs) -> list[str]:
@@ -77,6 +86,9 @@ def _notes(runs: Runs) -> list[str]:
     for policy, group in runs.items():
         if len(group) == 1:
             found.append(f"{policy}: one replication has no interval")
+        idle = idle_settings(group[0].scenario.order(), group[0].scenario.settings)
+        if idle:
+            found.append(idle)
         censored = censoring(group)
         if censored.unfinished > 0.005:
             found.append(f"{policy}: {censored.verdict()}")

@@ -32,6 +32,7 @@ MANY: Mapping[str, type] = MappingProxyType({"tenants": parts.Tenant, "qpus": pa
 TABLES = ("scenario", "arrivals", "sessions", *MANY, *SINGLE, "campaign")
 NAMES = ("name", "policy", "placement")
 LARGEST_FILE = 4_000_000
+TWICE = ("overwrite", "twice", "redefine", "mutate")      # how the parser tells of a key that is there already
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,20 @@ def loads(text: str, file: str = "") -> Document:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{file or 'The scenario'} is not TOML", str(error),
-                           'Write text in quotes, as in: warmup = "12 h"') from error
+        raise InvalidInput(f"{file or 'The scenario'} is not TOML", str(error), _toml_advice(str(error))) from error
     made = Document(tables, text, file)
     for key, value in tables.items():
         with made.at(key):
             _check_table(key, value)
     return made
+
+
+def _toml_advice(said: str) -> str:
+    """What to do about an error of the TOML parser."""
+    if any(word in said for word in TWICE):
+        return ("Give each key once in its table, and each [table] once: remove one of the two. Several kinds of QPUs "
+                "or tenants are written as [[qpus]] and [[tenants]], with two brackets")
+    return 'Write text in quotes, as in: warmup = "12 h"'
 
 
 def _check_table(key: str, value: Any) -> None:

@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from qloop.errors import Refused
 from qloop.simulator.campaign.plan import Campaign
 from qloop.simulator.campaign.unit import Done, Observe, Span, perform, unit_of
 from qloop.simulator.scenario import Scenario
-from qloop.simulator.workload.arrivals import Closed, Poisson
+from qloop.simulator.workload.arrivals import Closed, Poisson, Recorded
 
 PILOTS = 4
 PILOTS_S = 3.0
+MANY = 100_000          # arrivals from which a replication takes long enough to be told of
 LONGEST_S = 12 * 3600.0
 UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 
@@ -47,18 +50,34 @@ def representatives(campaign: Campaign) -> list[Scenario]:
     return list(found.values())
 
 
-def pilots(campaign: Campaign, observe: Observe, made: Iterable[tuple[int, int]]) -> list[Done]:
-    """Replication 0 of a few points spread over the grid, timed; those already made are not run again."""
+def pilots(campaign: Campaign, observe: Observe, made: Iterable[tuple[int, int]],
+           note: Callable[[str], None]) -> list[Done]:
+    """Replication 0 of a few points spread over the grid, timed; those already made are not run again.
+
+    Nothing can be told while one of them runs, so of a long one it is told before.
+    """
     last, found, spent, known = len(campaign.plan.grid) - 1, [], 0.0, set(made)
     for point in dict.fromkeys(round(last * place / (PILOTS - 1)) for place in range(PILOTS)):
         if (point, 0) in known or spent > PILOTS_S:
             continue
+        coming = arrivals_of(campaign.scenario(point))
+        if coming >= MANY:
+            note(f"{campaign.plan.grid.said(point)}: a first replication of about {coming:,.0f} arrivals, to see how "
+                 "long the campaign takes")
         begin = time.perf_counter()
         found.append(perform(unit_of(campaign, (Span(point, 0, 1),), observe)))
         spent += time.perf_counter() - begin
         if found[-1].failure is not None:
             break
     return found
+
+
+def arrivals_of(scenario: Scenario) -> float:
+    """About how many sessions arrive in a replication; 0 where the arrivals do not say."""
+    arrivals = scenario.arrivals
+    if isinstance(arrivals, Recorded):
+        return float(np.searchsorted(arrivals.times_s, scenario.duration_s))
+    return scenario.duration_s / getattr(arrivals, "every_s", math.inf)
 
 
 def timed(campaign: Campaign, observe: Observe) -> float:

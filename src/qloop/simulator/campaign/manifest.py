@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from qloop.simulator.campaign.errors import CampaignError
 from qloop.simulator.campaign.origin import observer_told, policy_told
 from qloop.simulator.campaign.plan import Campaign
 from qloop.simulator.campaign.unit import Observe, simulated
+from qloop.simulator.provenance import surroundings
 
 FORMAT = 2
 NAME = "campaign.json"
@@ -123,18 +121,6 @@ def _digest(path: Path) -> str:
 def provenance(campaign: Campaign, cpu_s: float, observe: Observe = simulated) -> dict[str, str]:
     """Where results come from, as texts beside a table."""
     found = identity(campaign, observe)
-    return {"qloop": __version__, "python": platform.python_version(), "numpy": np.__version__,
-            "numba": _version("numba"), "pyarrow": _version("pyarrow"),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
-            "seed": str(campaign.document.tables.get("scenario", {}).get("seed", 0)),
+    return {**surroundings(), "seed": str(campaign.document.tables.get("scenario", {}).get("seed", 0)),
             "fingerprint": fingerprint(found), "campaign": json.dumps(found), "scenario": campaign.text,
-            "cpu_s": repr(cpu_s), "written": datetime.now(UTC).isoformat(timespec="seconds")}
-
-
-def _version(name: str) -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "none"
+            "cpu_s": repr(cpu_s)}

@@ -1,15 +1,15 @@
-"""Parquet files that appear whole or not at all: written under another name, brought to the disk, then renamed."""
+"""Parquet files and texts that appear whole or not at all, and what to say when the disk refuses one."""
 
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qloop.errors import MissingExtra
 from qloop.simulator.campaign.errors import CampaignError
+from qloop.simulator.whole import whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,34 +39,24 @@ def write(path: Path, parts: Iterable[pa.Table]) -> None:
     Raises CampaignError if the disk refuses; nothing is left behind then.
     """
     pq = arrow().parquet
-    beside = path.with_name(f".{path.name}.tmp")
     try:
-        with beside.open("wb") as sink:
+        with whole(path) as sink:
             writer = None
             for part in parts:
                 writer = writer or pq.ParquetWriter(sink, part.schema, compression="zstd")
                 writer.write_table(part)
             if writer is not None:
                 writer.close()
-            _to_disk(sink)
-        beside.replace(path)
-        _folder_to_disk(path.parent)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise refused(path, error) from error
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text whole or not at all; CampaignError if the disk refuses."""
-    beside = path.with_name(f".{path.name}.tmp")
     try:
-        with beside.open("w", encoding="utf-8") as sink:
-            sink.write(text)
-            _to_disk(sink)
-        beside.replace(path)
-        _folder_to_disk(path.parent)
+        with whole(path) as sink:
+            sink.write(text.encode())
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise refused(path, error) from error
 
 
@@ -95,17 +85,3 @@ def refused(path: Path, error: OSError) -> CampaignError:
                              "it goes on from there")
     return CampaignError(f"{path} cannot be written", said,
                          "Everything that was finished is kept. Start the same command again when it can be")
-
-
-def _to_disk(sink: Any) -> None:
-    sink.flush()
-    os.fsync(sink.fileno())
-
-
-def _folder_to_disk(folder: Path) -> None:
-    """A renamed file survives a loss of power only once its folder is on the disk, too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,7 @@ from qloop.simulator.campaign.document import NO_POLICIES, Document, loads
 from qloop.simulator.campaign.dump import dump, toml
 from qloop.simulator.campaign.errors import told_as
 from qloop.simulator.campaign.stopping import MOST_REPLICATIONS, Until
+from qloop.simulator.choices import each_once
 from qloop.simulator.platform.fields import check, choice, flag, number
 from qloop.simulator.scenario import Scenario
 
@@ -126,7 +127,7 @@ def campaign_of(document: Document, *, changes: Mapping[str, Any] = MappingProxy
     for path, value in changes.items():
         tables = paths.with_value(tables, paths.parse(path, tables), value)
     table = dict(tables.pop("campaign", {}))
-    names = list(dict.fromkeys(policy))
+    names = each_once(policy)
     if len(names) == 1:
         tables["scenario"] = {**tables.get("scenario", {}), "policy": names[0]}
     if names:

@@ -58,17 +58,46 @@ def spread(processes: int) -> Iterator[Executor]:
     before = set(active_children())
     pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=begin_worker)
     try:
-        with _uninterrupted():
-            # A process is started when something is submitted and none is idle.
-            for _ in range(processes):
-                pool.submit(available)
-        yield pool
+        with _terminable():
+            _start(pool, processes)
+            yield pool
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         for child in set(active_children()) - before:
             child.terminate()
         raise
     pool.shutdown()
+
+
+def _start(pool: Executor, processes: int) -> None:
+    """Start all processes: one is when something is submitted and none is idle."""
+    with _uninterrupted():
+        for _ in range(processes):
+            pool.submit(available)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a SIGTERM, which would end this process on the spot, end the block and its processes as an error does.
+
+    Otherwise what the processes share is left to the system, which tells of leaked semaphores.
+    """
+    import signal
+    import threading
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def end(number: int, frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
@@ -90,8 +119,12 @@ def begin_worker() -> None:
     """Make a worker leave interrupts to its parent, and end when that is gone, even by a kill."""
     import signal
     import threading
+    import warnings
+
+    from qloop.simulator.specialise import NotKept
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore", NotKept)        # the parent, which compiled first, has told
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

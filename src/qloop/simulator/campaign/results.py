@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.simulator.analysis.measures import MEASURES
 from qloop.simulator.campaign import manifest, parquet, store
 from qloop.simulator.campaign.plan import Campaign
 from qloop.simulator.campaign.stopping import interval
@@ -23,16 +24,26 @@ if TYPE_CHECKING:
 MOST_TOLD = 1000        # points in a summary
 SHOWN = ("drop", "time_p50", "time_p95", "wait_mean", "slowdown_p95", "quantum_tasks", "qpu_busy")
 NOT_MEASURES = ("point", "replication")
+UNMET = " *"           # behind the replications of a point that did not reach what `until` asks
 
 
 @dataclass(frozen=True, slots=True)
 class PointSummary:
-    """A point: its values in the grid, its replications, and each measure's mean with half of its 95 % interval."""
+    """A point: its values in the grid, its replications, and each measure's mean with half of its 95 % interval.
+
+    `met`: whether the interval is as narrow as `until` asks; None without an `until`.
+    """
 
     point: int
     values: dict[str, Any]
     replications: int
     measures: dict[str, tuple[float, float]]
+    met: bool | None = None
+
+    @property
+    def made(self) -> str:
+        """The number of replications, marked if they did not do."""
+        return f"{self.replications:,}{UNMET if self.met is False else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +123,37 @@ def _one_schema(tables: Iterator[pa.Table], files: list[Path]) -> Iterator[pa.Ta
 
 def _summed(campaign: Campaign, point: int, table: pa.Table, chosen: NDArray[np.bool_]) -> PointSummary:
     """The means and intervals of one point."""
-    rows = table.filter(parquet.arrow().array(chosen))
+    rows, until = table.filter(parquet.arrow().array(chosen)), campaign.plan.until
+    met = until.met(rows.column(until.quantity).to_numpy()) if until else None
     return PointSummary(point, campaign.plan.grid.named(point), len(rows), {
-        name: interval(rows.column(name).to_numpy()) for name in rows.column_names if name not in NOT_MEASURES})
+        name: interval(rows.column(name).to_numpy()) for name in rows.column_names if name not in NOT_MEASURES}, met)
+
+
+def remarks(found: Summary, campaign: Campaign) -> list[str]:
+    """What a reader of the means and intervals must know."""
+    told, until = [], campaign.plan.until
+    unmet = sum(one.met is False for one in found.points)
+    if until and unmet:
+        told.append(f"{UNMET.strip()} {unmet:,} of {len(found.points):,} points stopped at {until.most:,} replications "
+                    f"before the interval of {until.quantity} was as narrow as [campaign.until] asks")
+    below = [name for name in shown_of(found) if name in MEASURES
+             and any(_beyond(*one.measures[name]) for one in found.points)]
+    if below:
+        told.append(f"Nothing here can be below 0, and the symmetric interval of {', '.join(below)} reaches there: the "
+                    "replications are too few or too unlike; read it as beginning at 0")
+    return told
+
+
+def _beyond(mean: float, half: float) -> bool:
+    """Whether the interval of something that cannot be negative reaches below 0."""
+    return mean >= 0.0 and math.isfinite(half) and mean - half < -1e-12 * mean
 
 
 def as_dict(found: Summary) -> dict[str, Any]:
     """The summary as plain values; what is not a number is null."""
     return {"folder": str(found.folder), "points": found.n_points, "replications": found.replications,
             "cpu_s": round(found.cpu_s, 3), "complete": found.complete,
-            "told": [{"point": one.point, "values": one.values, "replications": one.replications,
+            "told": [{"point": one.point, "values": one.values, "replications": one.replications, "met": one.met,
                       "measures": {name: {"mean": _finite(mean), "half": _finite(half)}
                                    for name, (mean, half) in one.measures.items()}} for one in found.points]}
 
@@ -142,10 +174,12 @@ def as_markdown(found: Summary, campaign: Campaign) -> str:
     lines = [f"# {campaign.document.tables.get('scenario', {}).get('name', 'Campaign')}", "",
              f"{found.n_points:,} points, {found.replications:,} replications, {found.cpu_s:,.1f} CPU s. "
              "Means with half of the 95 % interval.", "", _line(head), _line(["---"] * len(head))]
-    lines += [_line([*(str(one.values[name]) for name in axes), str(one.replications),
+    lines += [_line([*(str(one.values[name]) for name in axes), one.made,
                      *(pair(*one.measures[name]) for name in shown)]) for one in found.points]
     if found.n_points > len(found.points):
         lines += ["", f"The first {len(found.points):,} of {found.n_points:,} points; all are in {store.RESULT}."]
+    for remark in remarks(found, campaign):
+        lines += ["", remark.replace("*", "\\*", 1)]
     return "\n".join(lines) + "\n"
 
 
@@ -166,4 +200,4 @@ def pair(mean: float, half: float) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("*", "\\*") for cell in cells) + " |"

@@ -19,6 +19,7 @@ from qloop.simulator.campaign.plan import Campaign
 from qloop.simulator.campaign.processes import Inline, checked, spread
 from qloop.simulator.campaign.store import KEYS, Store
 from qloop.simulator.campaign.unit import Done, Failure, Observe, perform, simulated, unit_of
+from qloop.simulator.campaign.verify import idle, verify
 
 # Starting processes costs more than so many seconds of work.
 WORTH_SPREADING_S = 3.0
@@ -80,6 +81,10 @@ def run_campaign(campaign: Campaign, folder: str | Path, *, processes: int | Non
     """
     width, told = checked(processes), watch or Quiet()
     parquet.arrow()
+    if observe is simulated:
+        verify(campaign)
+    for sentence in idle(campaign):
+        told.note(sentence)
     store = Store(Path(folder))
     store.open()
     try:
@@ -126,7 +131,7 @@ def _run(campaign: Campaign, store: Store, agenda: Agenda, means: _Means) -> Non
     """Warm up, say how long it will take, and run the rest."""
     estimate.warm(campaign, means.observe, means.watch.note)
     made = [(point, 0) for point in range(agenda.points) if agenda.has(point, 0)] if agenda.finished else []
-    pilots = estimate.pilots(campaign, means.observe, made)
+    pilots = estimate.pilots(campaign, means.observe, made, means.watch.note)
     pace = _Pace(0.0)
     for done in pilots:
         _check_quantity(campaign, done)

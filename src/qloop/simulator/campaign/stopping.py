@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qloop.errors import InvalidInput
+from qloop.simulator.analysis.statistics import mean_and_half
 from qloop.simulator.platform.fields import check, number
 
 GROWTH = 1.25
@@ -53,24 +54,14 @@ class Until:
 
     def enough(self, values: Floats) -> bool:
         """Whether the values of replications 0 to n - 1 do; a value that is not a number is no value."""
-        if len(values) >= self.most:
-            return True
-        known = values[np.isfinite(values)]
-        if len(values) < self.least or len(known) < 2:
-            return False
-        mean, half = interval(known)
-        return half <= max(self.absolute, self.relative * abs(mean))
+        return len(values) >= self.most or (len(values) >= self.least and self.met(values))
+
+    def met(self, values: Floats) -> bool:
+        """Whether the interval of these values is narrow enough; replications may have ended at `most` without that."""
+        mean, half = interval(values)
+        return bool(half <= max(self.absolute, self.relative * abs(mean)))
 
 
 def interval(values: Floats) -> tuple[float, float]:
-    """The mean of independent values and half of its 95 % interval (Student's t); nan where there are too few."""
-    from scipy.special import stdtrit
-
-    known = values[np.isfinite(values)]
-    n = len(known)
-    if n < 2:
-        return (float(known[0]) if n else math.nan), math.nan
-    # Equal values have no spread; their mean and standard deviation would have one in the last bit.
-    if np.all(known == known[0]):
-        return float(known[0]), 0.0
-    return float(known.mean()), float(stdtrit(n - 1, 0.975) * known.std(ddof=1) / math.sqrt(n))
+    """The mean of those that are numbers, and half of its 95 % interval (Student's t); nan where there are too few."""
+    return mean_and_half(values[np.isfinite(values)])

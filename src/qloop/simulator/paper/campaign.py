@@ -5,30 +5,27 @@ The results do not depend on the processes, nor on where a run was cut: every re
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from qloop.errors import InvalidInput, QloopError
+from qloop.simulator.campaign.processes import checked, spread
 from qloop.simulator.paper import storage
 from qloop.simulator.paper.model import PlatformModel
 from qloop.simulator.paper.run import replicate
 from qloop.simulator.paper.sample import Row, Sample, observe
 from qloop.simulator.paper.studies import Point
+from qloop.simulator.provenance import surroundings
 
 CHUNK = 10              # replications that a process is given together: half a second
 COST_S = 0.0022         # CPU seconds of a unit of weight, about
 WORTH_TELLING_S = 60.0
-MOST_PROCESSES = 1024
 
 
 class Watch(Protocol):
@@ -57,16 +54,6 @@ class Task:
         return self.point.weight * len(self.numbers)
 
 
-class Inline(Executor):
-    """An executor that does the work at once, here."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
-        """Do it, and return what it gave."""
-        found: Future[Any] = Future()
-        found.set_result(fn(*args, **named))
-        return found
-
-
 class Campaign:
     """Points, a seed and a folder; `samples` grows while it runs.
 
@@ -76,10 +63,7 @@ class Campaign:
 
     def __init__(self, points: Sequence[Point], seed: int, out: str | Path, processes: int | None = None) -> None:
         self.points, self.seed = tuple(points), seed
-        self.processes = cores() if processes is None else processes
-        if not 1 <= self.processes <= MOST_PROCESSES:
-            raise InvalidInput(f"{self.processes} processes were asked for", "",
-                               f"Give a number from 1 to {MOST_PROCESSES}")
+        self.processes = checked(processes)
         storage.parquet()
         self.out = storage.folder(out)
         self.samples: dict[str, Sample] = {}
@@ -87,7 +71,7 @@ class Campaign:
         self.read_back: list[str] = []
         self._rows: dict[str, dict[int, Row]] = {point.name: {} for point in self.points}
         self._made = {point.name: storage.made_from(point) for point in self.points}
-        self._source = storage.provenance()
+        self._source = surroundings()
 
     def path(self, point: Point) -> Path:
         """The file of a point."""
@@ -106,21 +90,13 @@ class Campaign:
         missing = [point for point in self.points if point.name not in self.samples]
         if not missing:
             return
-        executor = self._executor(missing)
+        chunks = sum(1 + point.replications // CHUNK for point in missing)
         try:
-            self._work(executor, missing, watch)
+            with spread(min(self.processes, chunks)) as executor:
+                self._work(executor, missing, watch)
         except BrokenProcessPool as error:
             raise QloopError("A process of the campaign was ended from outside", "The machine may lack memory",
                              "Run the same command again: it goes on; give fewer --processes") from error
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
-
-    def _executor(self, missing: Sequence[Point]) -> Executor:
-        """Fresh processes, which inherit no threads or locks; none for a single one."""
-        if self.processes == 1:
-            return Inline()
-        chunks = sum(1 + point.replications // CHUNK for point in missing)
-        return ProcessPoolExecutor(min(self.processes, chunks), multiprocessing.get_context("spawn"), begin)
 
     def _recall(self, point: Point, watch: Watch) -> None:
         """Take over the replications that a file holds."""
@@ -198,26 +174,6 @@ def perform(model: PlatformModel, seed: int, numbers: Sequence[int]) -> tuple[li
         replicate(replace(model, duration_s=1e-3, warmup_s=0.0), 0, seed)
         rows = []
     return rows, time.process_time() - before
-
-
-def begin() -> None:
-    """What a process does first: leave Ctrl-C to the one that hands out the work, and end when that one is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot tell: without this, its processes would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def cores() -> int:
-    """The processors that this process may use."""
-    usable = getattr(os, "sched_getaffinity", None)
-    return len(usable(0)) if usable else os.cpu_count() or 1
 
 
 def _first_of_each_policy(points: Sequence[Point]) -> Iterator[Task]:

@@ -8,6 +8,7 @@ from typing import Any
 from qloop.policies.place import least_wait
 from qloop.policies.record import Policy
 from qloop.simulator.paper import dispatch, platform_kernel
+from qloop.simulator.soundness import watched
 from qloop.simulator.specialise import Specialiser
 
 INLINED = ("qloop.simulator.paper.", "qloop.policies.")
@@ -38,7 +39,7 @@ def kernel_for(policy: Policy) -> Any:
 def _compiled(enter: Any, pick: Any, start: Any, finish: Any, scan: Any, classes: int, enter_draws: bool,
               pick_draws: bool) -> Any:
     policy = Policy("", enter, pick, start, finish, least_wait, scan, classes, True, enter_draws, pick_draws)
-    return specialiser(policy).kernel(platform_kernel.simulate)
+    return specialiser(watched(policy)).kernel(platform_kernel.simulate)
 
 
 def fingerprint(policy: Policy) -> str | None:

@@ -12,6 +12,7 @@ import numpy as np
 from qloop.policies import columns as c
 from qloop.policies.columns import SCAN_LIMIT
 from qloop.policies.record import Policy
+from qloop.simulator.tables import World, totals_of
 
 NEVER = 1 << 62
 
@@ -90,15 +91,6 @@ class Work(NamedTuple):
     loads: Any
 
 
-class World(NamedTuple):
-    """The four tables that policies see."""
-
-    tasks: Any
-    flows: Any
-    qpus: Any
-    totals: Any
-
-
 class Memory(NamedTuple):
     """All arrays that the kernel writes: few, because each costs time wherever it is handed on."""
 
@@ -117,12 +109,8 @@ def world(policy: Policy, slots: int, qpus: int, workers: int) -> World:
     """The policies' tables of an empty platform with equal QPUs and one tenant."""
     flows = [c.new_flow(1.0, -1.0, 1.0)] + [c.new_flow(0.0, 0.0, 1.0)] * slots
     tasks = [c.new_task(-1.0, float(1 + i), 0.0, 0.0) for i in range(slots)]
-    totals = c.new_totals(float(workers))
-    totals[c.N_QPUS] = float(qpus)
-    for column, value in policy.settings.items():
-        totals[column] = value
     rows = [c.new_qpu(1e9) for _ in range(qpus)]
-    return World(np.array(tasks), np.array(flows), np.array(rows), np.array(totals))
+    return World(*map(np.array, (tasks, flows, rows, totals_of(policy, float(workers), qpus))))
 
 
 def memory(sessions: int, slots: int, qpus: int, classes: int, log: int) -> Memory:

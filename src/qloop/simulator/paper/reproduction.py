@@ -23,6 +23,7 @@ from qloop.simulator.paper.findings.verdict import Finding
 from qloop.simulator.paper.reference import Comparison
 from qloop.simulator.paper.studies import Point
 from qloop.simulator.paper.workload import SEED_LIMIT
+from qloop.simulator.provenance import surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,12 @@ def reproduce_paper(points: Sequence[Point], out: str | Path, watch: Watch, *, s
     judged = (*small_findings(samples), *counting_findings(samples), *big_findings(samples))
     compared = tuple(agreement(samples))
     rows = tuple(results.row(point, samples[point.name], seed) for point in points)
-    about = {**storage.provenance(), "seed": seed, "replications": max(point.replications for point in points),
+    about = {**surroundings(), "seed": seed, "replications": max(point.replications for point in points),
              "points": len(points), "processes": campaign.processes}
     files = results.write(campaign.out, rows, about)
     text = campaign.out / "findings.md"
     written = markdown(judged, compared, drawn(samples), about, figures.left_out)
-    storage.replace(text, lambda beside: beside.write_text(written, encoding="utf-8"))
+    storage.write_text(text, written)
     cpu_s = {**campaign.cpu_s, "figures and text": time.process_time() - before}
     cpu_s["start and reading back"] = max(0.0, _cpu_so_far() - sum(cpu_s.values()))
     return Reproduction(rows, compared, judged, figures, (text, *files), len(campaign.read_back), cpu_s,

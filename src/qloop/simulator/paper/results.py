@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from qloop.simulator.paper import tails
 from qloop.simulator.paper.model import HOUR_S
 from qloop.simulator.paper.run import Estimate, estimate
 from qloop.simulator.paper.sample import Sample
-from qloop.simulator.paper.storage import parquet, replace
+from qloop.simulator.paper.storage import file, parquet, write_text
 from qloop.simulator.paper.studies import Point
 
 SHARES = (0.25, 0.5, 0.75, 0.95, 0.99)
@@ -60,14 +61,16 @@ def write(folder: Path, rows: Sequence[Mapping[str, Any]], about: Mapping[str, A
     import pyarrow as pa
 
     as_csv, as_parquet = folder / "results.csv", folder / "results.parquet"
-    replace(as_csv, lambda beside: _write_csv(beside, rows))
+    write_text(as_csv, _csv(rows))
     table = pa.Table.from_pylist([dict(one) for one in rows]).replace_schema_metadata({"qloop": json.dumps(about)})
-    replace(as_parquet, lambda beside: parquet().write_table(table, beside))
+    with file(as_parquet) as sink:
+        parquet().write_table(table, sink)
     return as_csv, as_parquet
 
 
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else [])
-        writer.writeheader()
-        writer.writerows(rows)
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

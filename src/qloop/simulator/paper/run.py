@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 
 from qloop.errors import InvalidInput
 from qloop.policies import columns as c
+from qloop.simulator.analysis.statistics import mean_and_half
 from qloop.simulator.paper import memory as mem
 from qloop.simulator.paper.compiled import kernel_for
 from qloop.simulator.paper.measurements import Measured, shipped
 from qloop.simulator.paper.model import PlatformModel
 from qloop.simulator.paper.workload import Sessions, draw, key_of
+from qloop.simulator.soundness import told
+from qloop.simulator.tables import World
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -130,7 +133,8 @@ def serve(model: PlatformModel, sessions: Sessions, key: int = 0, *, log: int = 
         constants = mem.platform(model.workers, model.max_classical, model.max_quantum, model.admission == "paper", key,
                                  slots, model.qpus, policy.classes)
         world = mem.world(policy, slots, model.qpus, model.workers)
-        run(m, constants, work, world, warm, horizon)
+        with told(policy.name):
+            run(m, constants, work, world, warm, horizon)
         if world.totals[c.WAKE] < c.INF:
             raise InvalidInput(f"The policy {policy.name} wishes to be asked again later", "The paper's model has no "
                                "such event", "Simulate it in a qloop.Scenario, which has")
@@ -139,7 +143,7 @@ def serve(model: PlatformModel, sessions: Sessions, key: int = 0, *, log: int = 
         slots = min(2 * slots, most)
 
 
-def _result(model: PlatformModel, sessions: Sessions, m: mem.Memory, world: mem.World) -> Replication:
+def _result(model: PlatformModel, sessions: Sessions, m: mem.Memory, world: World) -> Replication:
     """The result of a run, with the parts of what was under way at its end."""
     widest, horizon = int(m.state[mem.WIDEST]), round(model.duration_s * 1e9)
     if widest * model.duration_s * 1e9 > 2**62:
@@ -224,12 +228,7 @@ class Outcome:
 
 def estimate(values: Floats) -> Estimate:
     """The mean of independent values; half is nan for fewer than two."""
-    from scipy.stats import t
-
-    n = len(values)
-    if n < 2:
-        return Estimate(float(values.mean()) if n else float("nan"), float("nan"))
-    return Estimate(float(values.mean()), float(t.ppf(0.975, n - 1) * values.std(ddof=1) / n**0.5))
+    return Estimate(*mean_and_half(values))
 
 
 def run(model: PlatformModel, replications: int = 100, seed: int = 0, *, first: int = 0,

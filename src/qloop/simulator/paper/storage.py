@@ -1,30 +1,28 @@
 """A point's replications in a Parquet file: a row each, sessions as lists, and where it all comes from beside them.
 
-A file appears whole or not at all: it is written under another name first.
+A file appears whole or not at all.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from qloop import __version__
 from qloop.errors import InvalidInput, MissingExtra, QloopError
 from qloop.policies import catalog
 from qloop.simulator.paper import draws, measurements, model, run, sample, workload
 from qloop.simulator.paper.compiled import fingerprint
 from qloop.simulator.paper.sample import Row, Sample
 from qloop.simulator.paper.studies import Point
+from qloop.simulator.whole import whole
 
 SCHEMA = 1
 LISTS = ("arrived", "refused", "arrival_ns", "time_ns", "size", "priority", "active")
@@ -77,15 +75,6 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
-def provenance() -> dict[str, Any]:
-    """Versions, machine and time, for whoever reads the file later."""
-    import numba
-
-    return {"qloop": __version__, "python": platform.python_version(), "numpy": np.__version__,
-            "numba": numba.__version__, "machine": f"{platform.system()} {platform.machine()}",
-            "processors": os.cpu_count(), "written": datetime.now(UTC).isoformat(timespec="seconds")}
-
-
 def write(path: Path, point: Point, seed: int, found: Sample, made: str, source: Mapping[str, Any]) -> None:
     """Write a point's replications; QloopError if the file cannot be written."""
     import pyarrow as pa
@@ -99,23 +88,26 @@ def write(path: Path, point: Point, seed: int, found: Sample, made: str, source:
     about = {**source, "schema": SCHEMA, "study": point.study, "point": point.name, "seed": seed,
              "replications": len(found), "made_from": made, "model": asdict(point.model), "cpu_s": found.cpu_s}
     table = pa.table(columns).replace_schema_metadata({"qloop": json.dumps(about)})
-    replace(path, lambda beside: parquet().write_table(table, beside, compression="zstd"))
+    with file(path) as sink:
+        parquet().write_table(table, sink, compression="zstd")
 
 
-def replace(path: Path, write_to: Any) -> None:
-    """Write a file under another name and rename it; QloopError, and nothing left behind, if that fails."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+def write_text(path: Path, text: str) -> None:
+    """Write a text whole or not at all; QloopError if it cannot be written."""
+    with file(path) as sink:
+        sink.write(text.encode())
+
+
+@contextmanager
+def file(path: Path) -> Iterator[BinaryIO]:
+    """A file that appears whole or not at all, in a folder that is made if needed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_to(beside)
-        beside.replace(path)
+        with whole(path) as sink:
+            yield sink
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise QloopError(f"{path} cannot be written", error.strerror or str(error),
                          "Make room, or give another folder; what was written before is whole and is kept") from error
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def read(path: Path, point: Point) -> Stored | None:

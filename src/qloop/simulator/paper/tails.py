@@ -86,10 +86,24 @@ def measure(statistic: Statistic, sample: Sample, chosen: Mask | None = None) ->
 def ratio(statistic: Statistic, one: Sample, other: Sample) -> Estimate:
     """How much larger a statistic is at one point than at the other, less 1: .1 is 10 % more. Paired by replication."""
     count = min(len(one), len(other))
-    parts = [statistic(one, first) / statistic(other, second) - 1.0
-             for first, second in zip(_groups(one, count), _groups(other, count), strict=True)]
-    pooled = statistic(one, _before(one, count)) / statistic(other, _before(other, count)) - 1.0
-    return Estimate(pooled, estimate(np.array(parts)).half)
+    return _relative([(statistic(one, first), statistic(other, second)) for first, second in
+                      zip(_groups(one, count), _groups(other, count), strict=True)],
+                     (statistic(one, _before(one, count)), statistic(other, _before(other, count))))
+
+
+def excess(statistic: Statistic, base: Statistic, sample: Sample) -> Estimate:
+    """How much larger one statistic is than another of the same sessions, less 1.
+
+    They depend on each other: the interval is that of their ratio in each group, in which what they share cancels.
+    """
+    whole = _all(sample)
+    return _relative([(statistic(sample, group), base(sample, group)) for group in _groups(sample, len(sample))],
+                     (statistic(sample, whole), base(sample, whole)))
+
+
+def _relative(parts: list[tuple[float, float]], pooled: tuple[float, float]) -> Estimate:
+    """The first over the second, less 1: of all replications, with the interval of the groups' ratios."""
+    return Estimate(pooled[0] / pooled[1] - 1.0, estimate(np.array([one / other - 1.0 for one, other in parts])).half)
 
 
 def difference(ours: Floats, theirs: Floats) -> Estimate:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from qloop.policies.record import Policy
 from qloop.simulator.platform import kernel
+from qloop.simulator.soundness import watched
 from qloop.simulator.specialise import Specialiser
 
 INLINED = ("qloop.simulator.platform.", "qloop.policies.")
@@ -59,7 +60,14 @@ def kernel_for(policy: Policy, effects: Effects) -> Any:
 
 @functools.cache
 def _compiled(told: tuple[Any, ...], effects: Effects) -> Any:
-    return specialiser(Policy("", *told), effects).kernel(kernel.simulate)
+    return specialiser(watched(Policy("", *told)), effects).kernel(kernel.simulate)
+
+
+def is_made(policy: Policy, effects: Effects) -> bool:
+    """Whether the kernel was compiled before, by this process or onto the disk; if not, the first run takes long."""
+    loop = kernel_for(policy, effects)
+    home = getattr(loop, "home", None)
+    return bool(loop.signatures) or (home is not None and any(home.rglob("*.nbi")))
 
 
 def specialiser(policy: Policy, effects: Effects) -> Specialiser:

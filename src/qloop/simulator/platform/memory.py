@@ -139,15 +139,6 @@ class Work(NamedTuple):
     parts: Any
 
 
-class World(NamedTuple):
-    """The four tables that policies see."""
-
-    tasks: Any
-    flows: Any
-    qpus: Any
-    totals: Any
-
-
 class Memory(NamedTuple):
     """All arrays that the kernel writes."""
 

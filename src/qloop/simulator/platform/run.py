@@ -16,6 +16,7 @@ from qloop.simulator.platform import world
 from qloop.simulator.platform.compiled import Effects, kernel_for
 from qloop.simulator.platform.result import AREAS, OUTAGES, Replication
 from qloop.simulator.scenario import Scenario
+from qloop.simulator.soundness import told
 from qloop.simulator.workload.arrivals import Closed
 from qloop.simulator.workload.drawn import Drawn
 
@@ -58,9 +59,12 @@ def replicate(scenario: Scenario, number: int = 0, *, log: int = 0,
 
 
 def call(run: Callable[..., Any], name: str, *arrays: Any) -> None:
-    """Run the kernel; InvalidInput if the policy's functions cannot be compiled."""
+    """Run the kernel; InvalidInput if the policy's functions cannot be compiled, or give no number."""
     try:
-        run(*arrays)
+        with told(name):
+            run(*arrays)
+    except InvalidInput:
+        raise
     except Exception as error:
         if not type(error).__module__.startswith("numba."):
             raise

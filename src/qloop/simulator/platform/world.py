@@ -16,6 +16,7 @@ from qloop.simulator.platform import memory as mem
 from qloop.simulator.platform.compiled import Effects
 from qloop.simulator.platform.parts import DAY_S, QpuKind
 from qloop.simulator.scenario import Scenario
+from qloop.simulator.tables import World, totals_of
 from qloop.simulator.workload.arrivals import Closed
 from qloop.simulator.workload.drawn import Drawn
 
@@ -72,7 +73,7 @@ def machines(kinds: Sequence[QpuKind]) -> tuple[NDArray[np.float64], NDArray[np.
     return np.array(rows), np.full((max(entries, 1), 3), -1.0)
 
 
-def tables(scenario: Scenario, policy: Policy, slots: int) -> mem.World:
+def tables(scenario: Scenario, policy: Policy, slots: int) -> World:
     """The policies' tables of an empty platform: tenants first, then a row for each slot."""
     tenants = len(scenario.tenants)
     flows = np.empty((tenants + slots, c.FLOW_COLUMNS))
@@ -82,13 +83,10 @@ def tables(scenario: Scenario, policy: Policy, slots: int) -> mem.World:
     tasks = np.empty((slots, c.TASK_COLUMNS))
     tasks[:] = c.new_task(-1.0, 0.0, 0.0, 0.0)
     tasks[:, c.FLOW] = np.arange(tenants, tenants + slots)
-    totals = c.new_totals(float(scenario.classical.workers))
-    totals[c.N_QPUS] = float(scenario.n_qpus)
-    for column, value in policy.settings.items():
-        totals[column] = value
+    totals = totals_of(policy, float(scenario.classical.workers), scenario.n_qpus)
     rows = [c.new_qpu(float(kind.qubits), kind.compile_s + kind.load_s, c.INF, seconds(kind.calibrate_every_s))
             for kind in scenario.qpus for _ in range(kind.count)]
-    return mem.World(tasks, flows, np.array(rows), np.array(totals))
+    return World(tasks, flows, np.array(rows), np.array(totals))
 
 
 def work(scenario: Scenario, drawn: Drawn, arrival: NDArray[np.int64], think: NDArray[np.int64]) -> mem.Work:

@@ -7,7 +7,7 @@ from typing import Any
 from qloop.model.limits import NEVER
 from qloop.policies.columns import BOUND, BUSY, EPOCH, FLOW, FREE_AT, INF, WINDOW_AT
 from qloop.policies.place import warm_terms
-from qloop.simulator.kernel import replace as rebind
+from qloop.simulator.lanes import replace as rebind
 from qloop.simulator.replay import memory as at
 from qloop.simulator.replay.memory import ask, window_rank
 
@@ -42,19 +42,26 @@ def begin_calibration(w: Any, r: Any, qpus: Any, q: int, now: int) -> None:
 
 def end_calibration(p: Any, w: Any, r: Any, world: Any, q: int, now: int) -> None:
     """The QPU is in a new epoch, and what waits for it is placed again."""
-    tasks, qpus = world[0], world[2]
+    qpus = world[2]
     begin = next_window(w, q, now)
     r.calibrating[q] = 0
     qpus[q][BUSY], qpus[q][EPOCH] = 0.0, qpus[q][EPOCH] + 1.0
     qpus[q][WINDOW_AT] = begin * 1e-9 if begin < NEVER else INF
     r.log.append((now, CALIBRATED, -1, q, begin))
-    if not p.shared:
-        moved = [i for i in range(len(tasks))
-                 if r.state[i] == WAITING and (r.homeless[i] == 1 or int(tasks[i][BOUND]) == q)]
-        rebind(p, world, r.lanes, r.homeless, q, now * 1e-9)
-        for i in moved:
-            note_terms(r, world, i, int(tasks[i][BOUND]), now * 1e-9)
+    bind_again(p, r, world, q, now)
     begin_calibration(w, r, qpus, q, now)
+
+
+def bind_again(p: Any, r: Any, world: Any, q: int, now: int) -> None:
+    """Place again what waits for QPU q, and what waits for any at all."""
+    tasks = world[0]
+    if p.shared:
+        return
+    moved = [i for i in range(len(tasks))
+             if r.state[i] == WAITING and (r.homeless[i] == 1 or int(tasks[i][BOUND]) == q)]
+    rebind(p, world, r.lanes, r.homeless, q, now * 1e-9)
+    for i in moved:
+        note_terms(r, world, i, int(tasks[i][BOUND]), now * 1e-9)
 
 
 def plan_next(w: Any, r: Any, q: int, now: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qloop.model.limits import NEVER
+from qloop.simulator.replay.pauses import Pause, pauses
 from qloop.trace import schema as ev
 from qloop.trace.index import OPEN
 from qloop.trace.reader import Trace
@@ -19,7 +20,7 @@ ANY_WIDTH = 2**31
 
 @dataclass(frozen=True)
 class Devices:
-    """Arrays over QPUs as in `Work`, their names, and what had to be assumed, in words.
+    """Arrays over QPUs as in `Work`, their names, what operators did to them, and what had to be assumed, in words.
 
     `assumed` is True where no window was recorded, so that its length is that of another QPU's, or 0.
     """
@@ -33,6 +34,7 @@ class Devices:
     gap_ns: Ints
     length_ns: Ints
     assumed: NDArray[np.bool_]
+    pauses: tuple[tuple[Pause, ...], ...]
     notes: tuple[str, ...]
 
     def chosen(self, rows: Sequence[int], names: Sequence[str]) -> Devices:
@@ -40,7 +42,7 @@ class Devices:
         at = list(rows)
         return Devices(tuple(names), self.width[at], self.cold_s[at], self.epoch[at], self.window_ns[at],
                        self.every_ns[at], self.gap_ns[at], self.length_ns[at], self.assumed[at],
-                       self.notes)
+                       tuple(self.pauses[q] for q in at), self.notes)
 
 
 def devices(trace: Trace) -> Devices:
@@ -73,7 +75,7 @@ def devices(trace: Trace) -> Devices:
         names, np.array([event.qubits or listed.get(event.qpu, 0) or ANY_WIDTH for event in told], np.int64),
         np.array([event.cold_s for event in told]), np.array([event.epoch for event in told], np.int64),
         padded(begins), np.array(every, np.int64), np.array(gaps, np.int64), np.array(lengths, np.int64),
-        np.array([name not in last for name in names]), notes)
+        np.array([name not in last for name in names]), pauses(trace, names), notes)
 
 
 def _plan(begins: list[int], gap: int | None, length: int) -> tuple[list[int], int]:

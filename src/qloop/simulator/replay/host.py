@@ -9,6 +9,7 @@ from qloop.simulator.compile import CompiledPolicy, Compiler
 from qloop.simulator.replay.kernel import simulate
 from qloop.simulator.replay.memory import remember, remember_plainly
 from qloop.simulator.replay.work import Work, as_arrays, tables
+from qloop.simulator.soundness import told, watched
 
 Log = list[tuple[int, int, int, int, int]]
 WORTH_COMPILING = 100_000
@@ -22,14 +23,15 @@ class Host(NamedTuple):
 
     def run(self, policy: Policy, work: Work, *, seed: int, workers: int) -> Log:
         """The log of (ns, kind, task or session, QPU, further number) of `work` under `policy`."""
-        world = tables(work, policy, workers)
-        if self.compiler is None:
-            log: Any = simulate(plain(policy), work.plain(), world, seed, remember_plainly)
+        world, own = tables(work, policy, workers), watched(policy)
+        with told(policy.name):
+            if self.compiler is None:
+                log: Any = simulate(plain(own), work.plain(), world, seed, remember_plainly)
+                return list(log)
+            compiler = self.compiler
+            log = compiler.compile(simulate)(compiler.policy(own), work, as_arrays(world), seed,
+                                             compiler.compile(remember))
             return list(log)
-        compiler = self.compiler
-        log = compiler.compile(simulate)(compiler.policy(policy), work, as_arrays(world), seed,
-                                         compiler.compile(remember))
-        return list(log)
 
 
 def plain(policy: Policy) -> CompiledPolicy:

@@ -15,15 +15,17 @@ from qloop.policies import columns as c
 from qloop.policies.draws import PICK, uniform
 from qloop.policies.efaas import is_hot
 from qloop.policies.ledger import dequeue, lapse, started
-from qloop.simulator.kernel import choose, leave
-from qloop.simulator.kernel import ready as enter
+from qloop.simulator.lanes import choose, leave
+from qloop.simulator.lanes import ready as enter
 from qloop.simulator.replay import memory as at
 from qloop.simulator.replay.calibrations import begin_calibration, end_calibration, note_terms, plan_next
 from qloop.simulator.replay.memory import ask, rank
+from qloop.simulator.replay.pauses import plan_pauses, put_back, take_out
 from qloop.simulator.replay.sessions import close, drop, look, look_again, remove, settle
 
 FINISH, CALIBRATED, DUE, CANCEL, READY, START = at.FINISH, at.CALIBRATED, at.DUE, at.CANCEL, at.READY, at.START
 OPENS, CLOSE, DROP, LOOK, WAKES, REMOVED = at.OPENS, at.CLOSE, at.DROP, at.LOOK, at.WAKES, at.REMOVED
+OUT, BACK = at.OUT, at.BACK
 UNBORN, WAITING, ACTIVE, ENDED = at.UNBORN, at.WAITING, at.ACTIVE, at.ENDED
 SEQ, WAITS, DECISIONS, LEFT = at.SEQ, at.WAITS, at.DECISIONS, at.LEFT
 FLOW_SEQ, WAKE_AT, STALE, RUNS, COMING = at.FLOW_SEQ, at.WAKE_AT, at.STALE, at.RUNS, at.COMING
@@ -131,7 +133,7 @@ def happen(p: Any, w: Any, r: Any, world: Any, kind: int, e: int, now: int, seed
     elif kind == CALIBRATED:
         end_calibration(p, w, r, world, e, now)
     elif kind == DUE:
-        r.due[e] = 1
+        r.due[e] = 1 - r.gone[e]
         begin_calibration(w, r, qpus, e, now)
     elif kind == CANCEL:
         if r.state[e] == UNBORN:
@@ -146,6 +148,10 @@ def happen(p: Any, w: Any, r: Any, world: Any, kind: int, e: int, now: int, seed
         drop(p, w, r, world, e, now, False)
     elif kind == LOOK:
         look(p, w, r, world, e, now)
+    elif kind == OUT:
+        take_out(p, w, r, world, e, now)
+    elif kind == BACK:
+        put_back(p, r, world, e, now)
 
 
 def wake(r: Any, totals: Any, now: int) -> None:
@@ -163,6 +169,7 @@ def wake(r: Any, totals: Any, now: int) -> None:
 def begin(w: Any, r: Any) -> None:
     """Ask for everything that comes at a fixed time."""
     n, sessions = len(w.session), len(w.opened_ns)
+    plan_pauses(w, r)
     for q in range(len(w.qpu_width)):
         if w.window_ns[q][0] < NEVER:
             plan_next(w, r, q, 0)
@@ -193,7 +200,7 @@ def simulate(p: Any, w: Any, world: Any, seed: int, remember: Any) -> Any:
     begin(w, r)
     while r.number[LEFT] > 0 and len(r.events) > 0 and r.number[STALE] < PATIENCE:
         now, _, kind, e = heappop(r.events)
-        if kind in (FINISH, READY, CANCEL, OPENS, CLOSE, DROP):
+        if kind in (FINISH, READY, CANCEL, OPENS, CLOSE, DROP, OUT, BACK):
             r.number[COMING] -= 1
         r.number[STALE] = r.number[STALE] + 1 if r.number[COMING] == 0 and r.number[RUNS] == 0 else 0
         happen(p, w, r, world, kind, e, now, seed)

@@ -10,7 +10,7 @@ import numpy as np
 from qloop.model.limits import NEVER
 
 # kinds of events, and further ones of the log
-FINISH, CALIBRATED, DUE, CANCEL, READY, START, OPENS, CLOSE, DROP, LOOK, WAKES, REMOVED = range(12)
+FINISH, CALIBRATED, DUE, CANCEL, READY, START, OPENS, CLOSE, DROP, LOOK, WAKES, REMOVED, OUT, BACK = range(14)
 LATER = 2**40       # ranks from here on are of events that were not recorded at their time
 FIRST = -1          # the rank of TTLs, which the engine looks at before anything else
 UNBORN, WAITING, ACTIVE, ENDED = 0, 1, 2, 3                  # states of a task
@@ -37,6 +37,7 @@ class Memory(NamedTuple):
     look_at: Any
     due: Any
     calibrating: Any
+    gone: Any
     running: Any
     number: Any
     heads: Any
@@ -54,7 +55,8 @@ def remember(n: int, sessions: int, m: int, lanes: int) -> Memory:
         zeros(n, np.int64), zeros(n, np.int64), zeros(n, np.float64), zeros(n, np.int64),
         zeros(sessions, np.int64), zeros(sessions, np.int64), zeros(sessions, np.int64), zeros(sessions, np.int64),
         zeros(sessions, np.int64), zeros(sessions, np.int64), zeros(sessions, np.int64), zeros(sessions, np.int64),
-        zeros(m, np.int64), zeros(m, np.int64), np.full(m, -1, np.int64), number, np.full(lanes, -1, np.int64),
+        zeros(m, np.int64), zeros(m, np.int64), zeros(m, np.int64), np.full(m, -1, np.int64), number,
+        np.full(lanes, -1, np.int64),
         [(0, 0, 0, 0) for _ in range(0)], [(0, 0, 0, 0, 0) for _ in range(0)],
         [[(0.0, 0, 0) for _ in range(0)] for _ in range(lanes)])
 
@@ -68,7 +70,7 @@ def remember_plainly(n: int, sessions: int, m: int, lanes: int) -> Memory:
 def ask(r: Any, when: int, kind: int, entity: int, rank: int) -> None:
     """Let something happen at a time; of what happens at one time, the lowest rank comes first."""
     r.number[COUNT] += 1
-    if kind in (FINISH, READY, CANCEL, OPENS, CLOSE, DROP):
+    if kind in (FINISH, READY, CANCEL, OPENS, CLOSE, DROP, OUT, BACK):
         r.number[COMING] += 1
     heappush(r.events, (int(when), int(rank), kind, entity))
 

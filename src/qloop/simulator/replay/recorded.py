@@ -14,6 +14,7 @@ from qloop.model.limits import NEVER
 from qloop.simulator.replay.devices import Devices, devices
 from qloop.simulator.replay.durations import Durations, Measured, durations
 from qloop.simulator.replay.order import order, windows
+from qloop.simulator.replay.pauses import columns
 from qloop.simulator.replay.sittings import Sittings, sittings
 from qloop.simulator.replay.submissions import Submission, submissions
 from qloop.simulator.replay.work import Work
@@ -96,7 +97,7 @@ def as_work(recorded: Recorded) -> Work:
         share=real(row.weight for row in sessions), tenant_weight=real(tenants.values()),
         qpu_width=about.width, qpu_cold_s=about.cold_s, qpu_epoch=about.epoch, window_ns=about.window_ns,
         window_every_ns=about.every_ns, window_gap_ns=about.gap_ns, window_length_ns=about.length_ns,
-        **order(recorded.trace, tasks, sat), **windows(recorded.trace, about.names))
+        **order(recorded.trace, tasks, sat), **windows(recorded.trace, about.names), **columns(about.pauses))
 
 
 def whole(values: object) -> NDArray[np.int64]:
@@ -124,8 +125,10 @@ def notes(trace: Trace, tasks: list[Submission], sat: Sittings) -> tuple[str, ..
         (sum(count > 1 for count in attempts.values()),
          f"{sum(count > 1 for count in attempts.values())} tasks were tried more than once; only their last attempt "
          "is replayed"),
-        (any(end > begin for row in index.qpus.values() for begin, end in row.offline),
+        (any(isinstance(event, ev.QpuOffline) and not event.operator for event in trace.events),
          "QPUs were offline at times; in the replay they are not"),
+        (any(isinstance(event, ev.QpuOffline) and event.operator for event in trace.events),
+         "operators took QPUs out of service; in the replay they do so at the same times, whatever has changed"),
         (any(row.launched is not None for row in index.tasks.values()),
          "guesses are replayed as tasks like others, at the times at which they were made"),
         (any(row.cpu for row in index.sessions.values()),

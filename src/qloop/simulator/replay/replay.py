@@ -13,6 +13,7 @@ from qloop.policies.catalog import NO_EXTRA, SETTINGS, WARM_SETTINGS
 from qloop.policies.catalog import policy as named
 from qloop.policies.columns import WARM_TTL
 from qloop.policies.record import Policy
+from qloop.simulator.choices import idle_settings
 from qloop.simulator.replay import memory as at
 from qloop.simulator.replay.changes import Change, changed
 from qloop.simulator.replay.host import Host, Log, host_for
@@ -113,8 +114,9 @@ def replay_under(work: Recorded, policy: Policy, change: Change, host: Host, *, 
     equal = sum((made.tasks[i].name, t, made.devices.names[q]) in same for t, i, q in starts)
     guessed = sum(bool(made.times.guessed[i, q]) for _, i, q in starts)
     stuck = _stuck(made, log)
+    idle = _idle(policy, configuration or {})
     return ReplayResult(work.trace, simulated, policy.name, name, len(starts), equal, guessed, stuck,
-                        (*made.notes, *_told(name, len(starts), guessed, stuck), *_unsent(name, made, log),
+                        (*made.notes, *idle, *_told(name, len(starts), guessed, stuck), *_unsent(name, made, log),
                          *_windows(made, log)))
 
 
@@ -164,6 +166,12 @@ def _unsent(label: str, made: Recorded, log: Log) -> list[str]:
         told.append(f"{label}: {lost} tasks were not submitted: their session was cancelled, at the recorded time, or "
                     "expired before they came")
     return told
+
+
+def _idle(policy: Policy, configuration: Mapping[str, Any]) -> list[str]:
+    """A note if settings were asked for that the policy does not read."""
+    told = idle_settings(policy, configuration.get("settings") or {})
+    return [told] if told else []
 
 
 def _windows(made: Recorded, log: Log) -> list[str]:

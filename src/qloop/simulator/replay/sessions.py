@@ -8,7 +8,7 @@ from qloop.model.limits import NEVER
 from qloop.policies.columns import OPEN
 from qloop.policies.columns import SEQ as ROW_SEQ
 from qloop.policies.ledger import dequeue
-from qloop.simulator.kernel import leave
+from qloop.simulator.lanes import leave
 from qloop.simulator.replay import memory as at
 from qloop.simulator.replay.memory import ask, rank
 

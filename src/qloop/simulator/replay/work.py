@@ -13,6 +13,7 @@ import numpy as np
 
 from qloop.policies import columns as c
 from qloop.policies.record import Policy
+from qloop.simulator.tables import totals_of
 
 INF = c.INF
 
@@ -28,7 +29,8 @@ class Work(NamedTuple):
 
     `order_ns` and `order_rank` say when an event was recorded and where it stood among the events of that time, by
     code: n tasks' arrivals, n ends, n cancels, then openings, closings and drops of the sessions. `begun_*` and
-    `calibrated_*` [q] say the same of windows.
+    `calibrated_*` [q] say the same of windows. `out_*` and `back_*` [q] are the times and ranks at which an operator
+    took QPUs out of service and put them back, padded by NEVER; `retired_ns[q]` is when one was taken out for good.
     """
 
     session: Any
@@ -67,6 +69,11 @@ class Work(NamedTuple):
     begun_rank: Any
     calibrated_ns: Any
     calibrated_rank: Any
+    out_ns: Any
+    out_rank: Any
+    back_ns: Any
+    back_rank: Any
+    retired_ns: Any
 
     @property
     def tasks(self) -> int:
@@ -97,11 +104,7 @@ def tables(work: Work, policy: Policy, workers: int) -> tuple[Any, Any, Any, Any
         row = c.new_qpu(float(work.qpu_width[q]), float(work.qpu_cold_s[q]), at, gap)
         row[c.EPOCH] = float(work.qpu_epoch[q])
         qpus.append(row)
-    totals = c.new_totals(float(max(1, workers)))
-    totals[c.N_QPUS] = float(work.qpus)
-    for column, value in policy.settings.items():
-        totals[column] = value
-    return tasks, flows, qpus, totals
+    return tasks, flows, qpus, totals_of(policy, float(max(1, workers)), work.qpus)
 
 
 def as_arrays(world: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:

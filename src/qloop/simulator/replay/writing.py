@@ -55,7 +55,10 @@ def ends_of(recorded: Recorded, log: Log) -> dict[int, int]:
 def _platform(recorded: Recorded) -> Iterator[Placed]:
     """QPUs come online and sessions open, as they did."""
     about = recorded.devices
-    told = {event.qpu: event for event in recorded.trace.events if isinstance(event, ev.QpuOnline)}
+    told: dict[str, ev.QpuOnline] = {}
+    for event in recorded.trace.events:
+        if isinstance(event, ev.QpuOnline):     # later ones only end an outage or a pause
+            told.setdefault(event.qpu, event)
     for q, name in enumerate(about.names):
         plain = ev.QpuOnline(0, 0, qpu=name, qubits=int(about.width[q]), cold_s=float(about.cold_s[q]))
         yield 0, 0, q, told.get(name, plain)
@@ -73,6 +76,7 @@ class _Log:
         self.results = {event.task: event for event in recorded.trace.events if isinstance(event, ev.Result)}
         self.removed: set[int] = set()
         self.windows: Counter[int] = Counter()
+        self.outs: Counter[int] = Counter()
         self.cold: dict[int, int] = {}
         self.reasons = {event.session: event.reason for event in recorded.trace.events
                         if isinstance(event, ev.SessionClosed)}
@@ -83,7 +87,7 @@ class _Log:
     def events(self) -> Iterator[Placed]:
         """Every event with its place in the order."""
         for n, (t, kind, e, q, more) in enumerate(self.log):
-            if kind in (at.DUE, at.CALIBRATED, at.CLOSE):
+            if kind in (at.DUE, at.CALIBRATED, at.CLOSE, at.OUT, at.BACK):
                 made: Iterable[ev.AnyEvent] = self._beside(t, kind, e, q, more)
             else:
                 made = self._of_task(t, kind, e, q, more)
@@ -96,11 +100,23 @@ class _Log:
             yield ev.SessionClosed(t, 0, session=name, reason=self.reasons.get(name, "closed"))
         elif kind == at.DUE:
             yield ev.CalibrationBegin(t, 0, qpu=self.recorded.devices.names[q])
+        elif kind in (at.OUT, at.BACK):
+            yield self._service(t, kind == at.BACK, q)
         else:
             name = self.recorded.devices.names[q]
             self.windows[q] += 1
             epoch = int(self.recorded.devices.epoch[q]) + self.windows[q]
             yield ev.CalibrationEnd(t, 0, qpu=name, epoch=epoch, window_at_ns=None if more >= NEVER else more)
+
+    def _service(self, t: int, back: bool, q: int) -> ev.QpuOffline | ev.QpuOnline:
+        """An operator took QPU q out of service, or put it back."""
+        about, name = self.recorded.devices, self.recorded.devices.names[q]
+        if back:
+            return ev.QpuOnline(t, 0, qpu=name, qubits=int(about.width[q]), cold_s=float(about.cold_s[q]),
+                                epoch=int(about.epoch[q]) + self.windows[q])
+        pause = about.pauses[q][self.outs[q]]
+        self.outs[q] += 1
+        return ev.QpuOffline(t, 0, qpu=name, reason=pause.reason, operator=pause.operator)
 
     def _of_task(self, t: int, kind: int, i: int, q: int, more: int) -> Iterator[ev.AnyEvent]:
         task = self.recorded.tasks[i]

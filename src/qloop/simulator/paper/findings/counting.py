@@ -120,6 +120,4 @@ def _arrivals(samples: Samples) -> str:
 
 def _with_unfinished(sample: Sample) -> Estimate:
     """How much longer the median is if the unfinished sessions count, and only those after the warm-up do."""
-    both = [tails.measure(one, sample) for one in (tails.censored_quantile(0.5), tails.quantile(0.5))]
-    ratio = both[0].mean / both[1].mean
-    return Estimate(ratio - 1.0, ratio * float(np.hypot(both[0].half / both[0].mean, both[1].half / both[1].mean)))
+    return tails.excess(tails.censored_quantile(0.5), tails.quantile(0.5), sample)

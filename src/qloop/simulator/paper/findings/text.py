@@ -36,8 +36,8 @@ def _head(findings: Sequence[Finding], about: Mapping[str, Any]) -> Iterator[str
            "Platforms\", run again in the compatible profile.")
     yield ""
     yield (f"{about['replications']} replications, seed {about['seed']}, qloop {about['qloop']}, Python "
-           f"{about['python']}, NumPy {about['numpy']}, Numba {about['numba']}, {about['machine']} with "
-           f"{about['processors']} processors, {about['written']}. Every verdict below follows from the numbers of "
+           f"{about['python']}, NumPy {about['numpy']}, Numba {about['numba']}, {about['machine']}, "
+           f"{about['written']}. Every verdict below follows from the numbers of "
            "this run and their 95 % intervals.")
     yield ""
     yield "| claim | verdict |"
