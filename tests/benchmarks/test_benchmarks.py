@@ -20,6 +20,8 @@ TINY = {
     "import_time": ("--runs", "1"), "journal": ("--rows", "400"), "pilot": ("--tasks", "20"),
     "engine": ("--policies", "efaas", "--events", "600", "--rounds", "1", "--waiting", "1000"),
     "simulators": ("--sizes", "4", "--seconds", "0.01"),
+    "drift": ("--qpus", "2", "--rounds", "2", "--days", "1", "--gates", "9"),
+    "primitives": ("--sizes", "4", "--rounds", "3", "--seconds", "0.1"),
     "regret": ("--instances", "4", "--policies", "fifo", "lifo"),
     "platform_speed": ("--quick", "--parts", "paper", "backlog", "qpus", "--policies", "fifo", "--largest", "100"),
 }
@@ -147,6 +149,31 @@ def test_iteration_compares_what_computes_the_same(tmp_path: Path) -> None:
     ours, raw = duel["qloop objective"]["p50_us"], duel[result["fastest_raw"]]["p50_us"]
     assert result["extra_us"] == pytest.approx(ours - raw, abs=0.05)
     assert result["over_raw"] == pytest.approx(ours / raw, rel=0.01)
+
+
+def test_primitives_are_compared_with_what_computes_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("qiskit_aer")
+    found = run("primitives", tmp_path, *TINY["primitives"])
+    check_targets(found)
+    (result,) = found["results"]
+    assert result["spread"] <= 1e-9
+    assert result["overhead_us"] == pytest.approx(
+        result["duel"]["qloop EstimatorV2"]["p50_us"] - result["duel"]["program alone"]["p50_us"], abs=0.02)
+    assert {"StatevectorEstimator", "Aer EstimatorV2", "StatevectorSampler"} <= set(result["field"])
+
+
+def test_drift_is_advanced_by_two_ways_that_agree(tmp_path: Path, module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = run("drift", tmp_path, *TINY["drift"])
+    check_targets(found)
+    for clock in ("wall", "cpu"):
+        assert set(found["advance"][clock]) == {"qloop, vectorised", "scalar formulas"}
+    assert found["evaluation"]["frozen"]["calls"] == 20
+    assert set(found["jumps_ms"]) == {"1 days ahead", "a minute later", "half way back", "ahead again"}
+    drift = module("drift")
+    drift.agree(hours=1)
+    monkeypatch.setattr(drift.Scalar, "advance", lambda plain: None)
+    with pytest.raises(SystemExit, match="do not agree after 1 h"):
+        drift.agree(hours=1)
 
 
 def test_contestants_that_disagree_are_refused(module: Any) -> None:

@@ -21,6 +21,7 @@ ACTIONS = {
     "resubmit": (2, 1), "cancel_task": (4, 1), "cancel_session": (1, 1), "close": (1, 1), "converge": (1, 1),
     "end_quantum": (26, 2), "end_classical": (9, 2), "repeat": (3, 1), "join_qpu": (4, 3), "leave_qpu": (1, 1),
     "calibrate": (2, 2), "calibrated": (3, 1), "join_worker": (3, 2), "leave_worker": (1, 1),
+    "operate": (3, 2),
 }
 WAITS = (0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 0, 1, 1, 9, 41)
 

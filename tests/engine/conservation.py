@@ -50,6 +50,7 @@ def check_reserved(state: State, i: int, q: int) -> None:
     """reservation: QPU q is held by another open session, or the task's session holds another QPU."""
     flow = int(state.tasks[i][FLOW])
     holder = owner(state.flows, state.qpu_rows[q])
+    assert holder < 0 or int(state.flows[holder][HELD]) == q, "a session keeps a QPU that it has left for another"
     held = int(state.flows[flow][HELD])
     elsewhere = held >= 0 and held != q and int(state.qpu_rows[held][OWNER]) == flow
     assert holder not in (-1, flow) or elsewhere, "a QPU that nobody holds idles while a session waits for one"

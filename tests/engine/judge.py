@@ -10,7 +10,6 @@ from qloop.model import commands as cmd
 from qloop.model import events as ev
 from qloop.model.limits import SECOND, Limits
 from qloop.model.states import TASK_ENDED, SessionState, TaskState
-from qloop.policies.columns import QUBITS
 from qloop.policies.record import Policy
 
 from .conservation import check_no_needless_idling
@@ -53,6 +52,9 @@ class Judge:
     on_worker: dict[tuple[str, str], int] = field(default_factory=dict)
     calibrating: set[str] = field(default_factory=set)
     widths: dict[str, int] = field(default_factory=dict)
+    known: dict[str, int] = field(default_factory=dict)         # last width of every QPU that ever joined
+    off: dict[str, str] = field(default_factory=dict)           # what the operator did to QPUs that are not on
+    owed: set[str] = field(default_factory=set)                 # QPUs of which the operator waits to hear
     past: list[ev.Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -81,11 +83,11 @@ class Judge:
             return "tenant_full"
         if len(queued) >= self.limits.waiting_tasks:
             return "full"
-        if isinstance(wish, ev.ClassicalSubmitted) or not self.engine.state.qpus:
+        if isinstance(wish, ev.ClassicalSubmitted) or not self.known:
             return None
-        rows = [row for qpu, row in zip(self.engine.state.qpus, self.engine.state.qpu_rows, strict=True)
-                if wish.pin in ("", qpu.id)]
-        return None if any(row[QUBITS] >= wish.width for row in rows) else "too_wide"
+        left = [width for qpu, width in self.known.items()
+                if wish.pin in ("", qpu) and self.off.get(qpu) != "retired"]
+        return "retired" if not left else None if max(left) >= wish.width else "too_wide"
 
     def send(self, event: ev.Event) -> str | None:
         """Send, judge, and return the code of a refusal of this very event."""
@@ -108,6 +110,7 @@ class Judge:
         invariants.check(self.engine.state)
         self.check_times()
         check_no_needless_idling(self.engine.state)
+        assert self.owed <= self.on_qpu.keys(), "the operator was not told that a QPU is empty"
         return commands
 
     def judge(self, command: cmd.Command) -> None:
@@ -131,6 +134,13 @@ class Judge:
                 assert self.on_qpu[command.qpu] == (command.task, command.attempt)
             case cmd.AbortClassical():
                 assert self.on_worker[(command.task, command.worker)] == command.attempt
+            case cmd.QpuEmpty():
+                assert self.off[command.qpu] in ("drained", "retired")
+                assert command.qpu not in self.on_qpu, "empty, they say"
+                self.owed.discard(command.qpu)
+                if self.off[command.qpu] == "retired":
+                    self.widths.pop(command.qpu, None)
+                    self.calibrating.discard(command.qpu)
             case cmd.WakeAt():
                 assert command.at_ns >= self.now
 
@@ -145,6 +155,7 @@ class Judge:
             self.on_worker[(command.task, command.worker)] = command.attempt
             return
         assert command.qpu in self.widths, "a task starts on a QPU that is not there"
+        assert command.qpu not in self.off, "a task starts on a QPU that the operator has taken out"
         assert command.qpu not in self.on_qpu, "two tasks on one QPU"
         assert command.qpu not in self.calibrating, "a task starts on a QPU that calibrates"
         self.on_qpu[command.qpu] = (command.task, command.attempt)

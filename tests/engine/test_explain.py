@@ -46,6 +46,14 @@ def no_qpu() -> Bench:
     return bench
 
 
+def paused() -> Bench:
+    bench = Bench(qpus=(9, 9))
+    bench.send(ev.QpuPaused("u0", "new cables"))
+    bench.send(ev.QpuDrained("u1"))
+    bench.submit("x")
+    return bench
+
+
 def held() -> Bench:
     bench = Bench("reservation", sessions=("s", "other"))
     bench.submit("a", "other")
@@ -106,13 +114,16 @@ def slots() -> Bench:
     return bench
 
 
-SITUATIONS = {Reason.RUNNING: running, Reason.DEPENDENCY: dependency, Reason.NO_QPU: no_qpu, Reason.HELD: held,
+SITUATIONS = {Reason.RUNNING: running, Reason.DEPENDENCY: dependency, Reason.NO_QPU: no_qpu,
+              Reason.PAUSED: paused, Reason.HELD: held,
               Reason.BEHIND: behind, Reason.BUSY: busy, Reason.CALIBRATING: calibrating, Reason.WINDOW: window,
               Reason.AFFINITY: affinity, Reason.POLICY: held_back, Reason.SLOTS: slots}
 DETAILS = {Reason.DEPENDENCY: "a", Reason.NO_QPU: "it needs 1 qubits", Reason.HELD: "u0", Reason.BEHIND: "1 ahead",
+           Reason.PAUSED: "u0 is paused by the operator: new cables; u1 is drained by the operator",
            Reason.BUSY: "u0", Reason.CALIBRATING: "u0", Reason.WINDOW: "the window begins at 4.000 s",
            Reason.AFFINITY: "u0", Reason.POLICY: "u0"}
-STARTS = {Reason.DEPENDENCY: INF, Reason.NO_QPU: INF, Reason.HELD: INF, Reason.BEHIND: 2.0, Reason.BUSY: 1.0,
+STARTS = {Reason.DEPENDENCY: INF, Reason.NO_QPU: INF, Reason.PAUSED: INF, Reason.HELD: INF,
+          Reason.BEHIND: 2.0, Reason.BUSY: 1.0,
           Reason.CALIBRATING: 7.0, Reason.AFFINITY: 2.0, Reason.SLOTS: INF}
 
 

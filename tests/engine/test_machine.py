@@ -86,6 +86,10 @@ class Machine(RuleBasedStateMachine):
     def leave_qpu(self, which: int) -> None:
         self.world.leave_qpu(which)
 
+    @rule(which=ANY, wish=ANY)
+    def operate(self, which: int, wish: int) -> None:
+        self.world.operate(which, wish)
+
     @rule(which=ANY, length=ANY)
     def calibrate(self, which: int, length: int) -> None:
         self.world.calibrate(which, length)

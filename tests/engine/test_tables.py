@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from qloop.model.states import SESSION_ENDED, SESSION_TABLE, TASK_ENDED, TASK_TABLE, SessionState, TaskState, Trigger
+from qloop.model.states import (
+    SERVICE_TABLE,
+    SESSION_ENDED,
+    SESSION_TABLE,
+    TASK_ENDED,
+    TASK_TABLE,
+    Service,
+    SessionState,
+    TaskState,
+    Trigger,
+    Wish,
+)
 
 
 def test_every_session_state_answers_every_trigger() -> None:
@@ -29,3 +40,17 @@ def test_every_state_can_be_reached() -> None:
     while more := {after for state in reached for after in SESSION_TABLE[state].values()} - reached:
         reached |= more
     assert reached == set(SessionState)
+
+
+def test_every_wish_of_an_operator_is_answered_and_repeating_it_changes_nothing() -> None:
+    assert set(SERVICE_TABLE) == set(Service)
+    for row in SERVICE_TABLE.values():
+        assert set(row) == set(Wish)
+        for wish, after in row.items():
+            assert SERVICE_TABLE[after][wish] is after
+
+
+def test_what_is_retired_stays_so_and_only_resuming_puts_a_qpu_back() -> None:
+    assert set(SERVICE_TABLE[Service.RETIRED].values()) == {Service.RETIRED}
+    on = {(was, wish) for was, row in SERVICE_TABLE.items() for wish, after in row.items() if after is Service.ON}
+    assert on == {(was, Wish.RESUME) for was in Service if was is not Service.RETIRED}

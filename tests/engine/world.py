@@ -43,7 +43,7 @@ class World(Judge):
         self.count += 1
         known = list(self.tasks)
         needs = tuple(known[(after // 3 + k) % len(known)] for k in range(after % 3)) if known else ()
-        pinned = self.some(self.widths, pin // 4) if pin % 4 == 0 else None
+        pinned = self.some(self.known if pin % 8 else self.widths, pin // 8) if pin % 4 == 0 else None
         event = ev.QuantumSubmitted(f"q{self.count}", name, WIDTHS[width % 3], estimate_s=estimate % 9 / 2, cpu_s=0.5,
                                     weight=1.0 + estimate % 3, pin=pinned or "", after=needs)
         self.wish(event)
@@ -119,16 +119,42 @@ class World(Judge):
             commands = self.send_quietly(self.past[which % len(self.past)])
             assert not [c for c in commands if not isinstance(c, cmd.WakeAt)]
 
-    def join_qpu(self, which: int, width: int, windowed: int) -> None:
+    def qpu(self, which: int) -> str:
+        """One of three QPUs; where one was retired mostly the next one in its place, which has another name."""
         name = f"u{which % 3}"
+        while self.off.get(name) == "retired" and which % 8:
+            name += "+"
+        return name
+
+    def join_qpu(self, which: int, width: int, windowed: int) -> None:
+        name, retired = self.qpu(which), self.off.get(self.qpu(which)) == "retired"
         at = self.now + (3 + windowed % 5) * SECOND if windowed % 2 else NEVER
-        if name not in self.widths:
+        if name not in self.widths and not retired:
             self.calibrating.discard(name)
-            self.widths[name] = WIDTHS[width % 3]
-        self.send(ev.QpuJoined(name, WIDTHS[width % 3], width % 2, windowed, at, 6 * SECOND if windowed % 2 else NEVER))
+            self.widths[name] = self.known[name] = WIDTHS[width % 3]
+        refused = self.send(ev.QpuJoined(name, WIDTHS[width % 3], width % 2, windowed, at,
+                                         6 * SECOND if windowed % 2 else NEVER))
+        assert refused == ("retired" if retired else None)
+
+    def operate(self, which: int, wish: int) -> None:
+        """The operator pauses, resumes, drains or retires a QPU, whatever it does and whether it is known or not."""
+        name = self.qpu(which)
+        was, known = self.off.get(name, "on"), name in self.known
+        kind, now = (("paused", ev.QpuPaused(name, f"because {wish}")), ("on", ev.QpuResumed(name)),
+                     ("drained", ev.QpuDrained(name)), ("retired", ev.QpuRetired(name)))[wish % 7 % 4]
+        if known and "retired" not in (was, kind) and kind == "on":
+            self.off.pop(name, None)
+            self.owed.discard(name)
+        elif known and was != "retired" and (was, kind) != ("drained", "paused"):
+            self.off[name] = kind
+        if known and kind in ("drained", "retired"):
+            self.owed.add(name)
+        refused = self.send(now)
+        assert refused == (None if known and (was, kind) != ("retired", "on") else "retired" if known
+                           else "unknown_qpu")
 
     def leave_qpu(self, which: int) -> None:
-        name = f"u{which % 3}"
+        name = self.qpu(which)
         self.widths.pop(name, None)
         self.calibrating.discard(name)
         if name in self.on_qpu:
@@ -138,7 +164,7 @@ class World(Judge):
         self.send(ev.QpuLeft(name))
 
     def calibrate(self, which: int, length: int) -> None:
-        self.send(ev.CalibrationDue(f"u{which % 3}", length % 4 * SECOND))
+        self.send(ev.CalibrationDue(self.qpu(which), length % 4 * SECOND))
 
     def calibrated(self, which: int) -> None:
         if self.calibrating:

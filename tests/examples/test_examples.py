@@ -11,11 +11,14 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 # What stands in the output of each: numbers as groups, with the bounds they must keep.
 SAID = {
+    "budget.py": (r"paid in all: (\d+\.\d+) USD for 96 s, of which the QPU worked 74.8 s", (153.59, 153.61)),
     "first_loop.py": (r"energy (-\d\.\d+) after 3700 evaluations", (-2.4033, -2.402)),
     "many_loops_virtual.py": (r"efaas median wait for the QPU +(\d+\.\d) s", (0.0, 60.0)),
     "own_policy.py": (r"loop-\d ends at +(\d+) s", (10.0, 1000.0)),
+    "qiskit_program.py": (r"energy (-\d\.\d+) hartree after \d+ calls", (-1.8573, -1.8572)),
     "resume_me.py": (r"resumed: (\d+) of \d+ evaluations came from the journal", (50.0, 139.0)),
     "scipy_cobyla.py": (r"H2: (-\d\.\d+) hartree", (-1.13731, -1.1369)),
+    "watching_drift.py": (r"(\d+) calibrations, and epoch \d+ at the end", (2.0, 12.0)),
     "twin_vqe.py": (r"80 iterations of 2000 shots: (\d+\.\d) minutes of the virtual clock", (1.0, 30.0)),
 }
 

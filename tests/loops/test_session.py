@@ -118,7 +118,7 @@ def test_an_error_in_the_with_block_leaves_the_session_to_be_resumed(tmp_path):
         session.objective(circuit(), ENERGY)(START)
         raise RuntimeError("mine")
     with qloop.Session.from_id(session.id, str(journal)) as again:
-        assert again.usage() == {"results": 1, "shots": 0, "resumed": 1}
+        assert {"results": 1, "shots": 0, "resumed": 1}.items() <= again.usage().items()
         assert again.objective(circuit(), ENERGY).submit(START).metadata()["source"] == "journal"
 
 
@@ -200,7 +200,7 @@ def test_a_name_stands_for_one_session_for_ever():
             with pytest.raises(Conflict):
                 qloop.Session("s", runtime=platform, **other)
         with qloop.Session("s", runtime=platform, shots=10) as again:
-            assert again.usage() == {"results": 1, "shots": 10, "resumed": 1}
+            assert {"results": 1, "shots": 10, "resumed": 1}.items() <= again.usage().items()
 
 
 def test_nameless_sessions_are_numbered_and_differ():

@@ -55,7 +55,7 @@ def test_each_thread_gets_its_own_values(tmp_path, way, qpus):
                 else:
                     got = [future.result(60) for future in [f.submit(theta) for theta in thetas(k)]]
                 assert got == pytest.approx([value(theta) for theta in thetas(k)])
-                assert session.usage() == {"results": EVALUATIONS, "shots": 0, "resumed": 0}
+                assert {"results": EVALUATIONS, "shots": 0, "resumed": 0}.items() <= session.usage().items()
 
         in_threads(work)
         assert sum(len(qpu.asked) for qpu in names) == THREADS * EVALUATIONS
@@ -67,7 +67,7 @@ def test_threads_that_share_a_session_ask_for_evaluations_of_their_own():
     with runtime(qpu) as platform, qloop.Session("s", runtime=platform, shots=10) as session:
         f = session.objective(circuit(), ENERGY)
         in_threads(lambda k: [f([0.1, 0.2]) for _ in range(50)])
-        assert session.usage() == {"results": THREADS * 50, "shots": THREADS * 500, "resumed": 0}
+        assert {"results": THREADS * 50, "shots": THREADS * 500, "resumed": 0}.items() <= session.usage().items()
         assert len({request.digests for request in qpu.asked}) == THREADS * 50
 
 

@@ -145,4 +145,4 @@ def test_ends_that_come_late_or_twice_write_nothing():
         assert before[1] == after[1]
         assert future.result() == got
         assert ticket.state is TaskState.DONE
-        assert session.usage() == {"results": 1, "shots": 0, "resumed": 0}
+        assert {"results": 1, "shots": 0, "resumed": 0}.items() <= session.usage().items()

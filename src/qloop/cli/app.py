@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from qloop import __version__
-from qloop.cli import console, dataset, demo, doctor, plan, qpus, run, sessions, trace
+from qloop.cli import circuit, console, dataset, demo, doctor, intents, plan, qpus, run, sessions, trace, usage
 from qloop.cli.exits import TOLD, Exit, exit_of
 from qloop.cli.parser import Parser
 from qloop.cli.simulate import command as simulate
@@ -27,8 +27,9 @@ class Command(Protocol):
         """Do it; returns the exit code."""
 
 
-COMMANDS: dict[str, Command] = {"demo": demo, "run": run, "qpus": qpus, "sessions": sessions, "trace": trace,
-                                "simulate": simulate, "dataset": dataset, "plan": plan, "doctor": doctor}
+COMMANDS: dict[str, Command] = {"demo": demo, "run": run, "qpus": qpus, "sessions": sessions, "intents": intents,
+                                "trace": trace, "simulate": simulate, "dataset": dataset, "plan": plan,
+                                "circuit": circuit, "usage": usage, "doctor": doctor}
 EXAMPLES = """examples:
   qloop demo                       what qloop is for, in about a minute
   qloop run vqe.py                 run a program; its sessions are journaled
@@ -36,6 +37,7 @@ EXAMPLES = """examples:
   qloop run vqe.py -- --depth 3    what follows '--' is the program's own
   qloop qpus                       the QPUs that a program can name
   qloop sessions                   what ran, what it bought, what can go on
+  qloop usage --by tenant          who used QPUs for how long, and what that cost
   qloop simulate paper --quick     the platform model's paper, reproduced and judged
   qloop doctor                     is everything there?
 """

@@ -25,6 +25,7 @@ CODES = {
     "conflict": Exit.INPUT,
     "trace": Exit.INPUT,
     "refused": Exit.REFUSED,
+    "budget": Exit.REFUSED,
     "journal": Exit.JOURNAL,
 }
 

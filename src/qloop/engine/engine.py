@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from qloop.engine import classical, explain, resources, tasks, workflows, workloads
+from qloop.engine import classical, explain, operators, resources, service, tasks, workflows, workloads
 from qloop.engine.state import NS, State
 from qloop.errors import InvalidInput
 from qloop.model import events as ev
-from qloop.model.commands import Command, WakeAt
+from qloop.model.commands import Command, Refused, WakeAt
 from qloop.model.limits import NEVER, Limits
-from qloop.model.states import Outcome, Trigger
+from qloop.model.states import Outcome, Service, Trigger
 from qloop.policies.columns import INF, STARTED_AT, WAKE
 from qloop.policies.record import Policy
 
@@ -40,7 +40,7 @@ class Engine:
         apply(state, now, event, out)
         if state.ended or state.dying:
             workflows.settle(state, now, out)
-        if state.waiting and resources.has_free_qpu(state):
+        if state.waiting and service.has_free_qpu(state):
             tasks.dispatch(state, out)
         if state.slots_changed:
             classical.dispatch(state, out)
@@ -96,6 +96,7 @@ def apply(state: State, now: int, event: ev.Event, out: list[Command]) -> None:
 
 ResourceEvent = (
     ev.QpuJoined | ev.QpuLeft | ev.CalibrationDue | ev.CalibrationEnded | ev.WorkerJoined | ev.WorkerLeft
+    | operators.OperatorEvent
 )
 
 
@@ -103,7 +104,7 @@ def apply_resource(state: State, now: int, event: ResourceEvent, out: list[Comma
     """The events from below."""
     match event:
         case ev.QpuJoined():
-            tasks.replace_waiting(state, resources.join_qpu(state, event).row)
+            join_qpu(state, event, out)
         case ev.QpuLeft():
             lose_qpu(state, event, out)
         case ev.CalibrationDue():
@@ -118,8 +119,19 @@ def apply_resource(state: State, now: int, event: ResourceEvent, out: list[Comma
         case ev.WorkerLeft():
             for task in resources.leave_worker(state, event.worker):
                 classical.lose(state, task, event.reason or "its worker is gone")
+        case ev.QpuPaused() | ev.QpuResumed() | ev.QpuDrained() | ev.QpuRetired():
+            operators.apply(state, event, out)
         case _:
             assert_never(event)
+
+
+def join_qpu(state: State, event: ev.QpuJoined, out: list[Command]) -> None:
+    """A QPU is there; what waits for it, or for any, is placed. One that was retired does not come back."""
+    row = state.qpu_ids.get(event.qpu, -1)
+    if row >= 0 and state.qpus[row].service is Service.RETIRED:
+        out.append(Refused(event.qpu, "retired", f"{service.retirement(state.qpus[row])}, for good"))
+        return
+    tasks.replace_waiting(state, resources.join_qpu(state, event).row)
 
 
 def lose_qpu(state: State, event: ev.QpuLeft, out: list[Command]) -> None:

@@ -8,10 +8,10 @@ from itertools import islice
 
 import msgspec
 
-from qloop.engine import classical, lanes
+from qloop.engine import classical, lanes, service
 from qloop.engine.state import Classical, Quantum, State
 from qloop.errors import UnknownName
-from qloop.model.states import TaskState
+from qloop.model.states import Service, TaskState
 from qloop.policies.bind import may_take, residual, wait
 from qloop.policies.columns import (
     BOUND,
@@ -23,7 +23,9 @@ from qloop.policies.columns import (
     INF,
     KEY,
     PIN,
+    QUBITS,
     SEQ,
+    WIDTH,
     WINDOW_AT,
     new_qpu,
 )
@@ -40,6 +42,7 @@ class Reason(enum.StrEnum):
     RUNNING = "it runs"
     DEPENDENCY = "a task that it needs is not done"
     NO_QPU = "no QPU that can run it is online"
+    PAUSED = "the operator lets no QPU that can run it take tasks"
     HELD = "other sessions hold the QPUs that can run it"
     BEHIND = "other tasks go first"
     BUSY = "it is next; every QPU that it may use is busy"
@@ -180,8 +183,7 @@ def why(state: State, task: Quantum, position: int) -> tuple[Reason, str]:
     """The reason that holds the task back, and a detail."""
     cells, may = state.tasks[task.row], usable(state, task.row)
     if not may:
-        able = [qpu.id for qpu in state.qpus if eligible(cells, state.qpu_rows[qpu.row], qpu.row)]
-        return (Reason.HELD, ", ".join(able)) if able else (Reason.NO_QPU, f"it needs {task.wish.width} qubits")
+        return why_no_qpu(state, task)
     free = [q for q in may if state.qpu_rows[q][BUSY] < 1.0 and fits(cells, state.qpu_rows[q], state.t)]
     if free and not state.policy.shared and not any(
             may_take(state.policy.place, state.tasks, state.flows, state.qpu_rows, state.totals, task.row, q, state.t,
@@ -197,6 +199,50 @@ def why(state: State, task: Quantum, position: int) -> tuple[Reason, str]:
     if idle:
         return Reason.WINDOW, f"the window begins at {min(idle):.3f} s"
     return Reason.BUSY, names(state, may)
+
+
+def why_no_qpu(state: State, task: Quantum) -> tuple[Reason, str]:
+    """The reason why no QPU may be used: held by others, paused or drained by the operator, or none is there."""
+    able = [qpu for qpu in state.qpus if could(state, task.row, qpu.row) and qpu.online]
+    held = [qpu.id for qpu in able if qpu.service is Service.ON]
+    if held:
+        return Reason.HELD, ", ".join(held)
+    apart = [qpu for qpu in able if qpu.service is not Service.ON]
+    if apart:
+        return Reason.PAUSED, "; ".join(f"{qpu.id} is {service.by_operator(qpu)}" for qpu in apart)
+    return Reason.NO_QPU, f"it needs {task.wish.width} qubits"
+
+
+def held_up(state: State, task_id: str) -> str:
+    """What the operator did that keeps the task, or one that it needs, from any QPU; empty if that is not why."""
+    look, seen = [task_id], {task_id}
+    while look:
+        task = state.everything.get(look.pop())
+        if isinstance(task, Quantum) and task.state is TaskState.READY and not usable(state, task.row):
+            reason, detail = why_no_qpu(state, task)
+            if reason is Reason.PAUSED:
+                return detail
+        further = [] if task is None else [earlier for earlier in task.blockers or () if earlier not in seen]
+        seen.update(further)
+        look += further
+    return ""
+
+
+def could(state: State, i: int, q: int) -> bool:
+    """Whether QPU q is of the kind that could run task row i, were it free, online and on."""
+    return state.tasks[i][WIDTH] <= state.qpu_rows[q][QUBITS] and state.tasks[i][PIN] in (-1.0, q)
+
+
+def waiting_for(state: State) -> list[list[str]]:
+    """For each QPU the tasks in its lane, and those of no QPU's lane that it could run, in order of service."""
+    found: list[list[str]] = [[] for _ in state.qpus]
+    for i in line(state):
+        task, bound = state.by_row[i], int(state.tasks[i][BOUND])
+        assert task is not None
+        for q in range(len(found)) if bound < 0 else (bound,):
+            if bound == q or could(state, i, q):
+                found[q].append(task.id)
+    return found
 
 
 def names(state: State, rows: list[int]) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from qloop.engine import lanes
+from qloop.engine import lanes, service
 from qloop.engine.state import Classical, Quantum, State
-from qloop.model.states import SESSION_ENDED, TASK_ENDED, SessionState, TaskState
+from qloop.model.states import SESSION_ENDED, TASK_ENDED, Service, SessionState, TaskState
 from qloop.policies.columns import (
     ACTIVE_WEIGHT,
     BOUND,
     BUSY,
     CLASS,
     ESTIMATE,
+    INF,
     MAX_CLASSES,
+    N_QPUS,
+    ONLINE,
     OUTSTANDING,
     PARENT,
     QUEUED,
@@ -30,6 +33,7 @@ def check(state: State) -> None:
     check_rows(state)
     check_lanes(state)
     check_qpus(state)
+    check_service(state)
     check_sessions(state)
     check_timers(state)
     check_flows(state)
@@ -86,6 +90,28 @@ def check_qpus(state: State) -> None:
         busy = qpu.running is not None or qpu.calibrating
         assert not qpu.online or (state.qpu_rows[qpu.row][BUSY] > 0.0) == busy, f"{qpu.id}: busy differs"
         assert not (qpu.calibrating and qpu.running is not None), f"{qpu.id} runs while it calibrates"
+
+
+def check_service(state: State) -> None:
+    """Policies see as online what is there and may take tasks; what waits is bound to such a QPU, or to none."""
+    takes = {qpu.row for qpu in state.qpus if qpu.online and qpu.service is Service.ON}
+    assert {q for q, cells in enumerate(state.qpu_rows) if cells[ONLINE] > 0.0} == takes, "who takes tasks"
+    assert state.totals[N_QPUS] == len(takes), "the count of QPUs that take tasks is wrong"
+    assert state.apart == sum(qpu.online for qpu in state.qpus) - len(takes), "the count of QPUs apart is wrong"
+    for qpu in state.qpus:
+        gone = qpu.service is Service.RETIRED and qpu.running is None
+        assert not (gone and qpu.online), f"{qpu.id} is retired and empty, and still online"
+        assert qpu.service is not Service.ON or not qpu.reason, f"{qpu.id} is on, for a reason"
+    for task in state.everything.values():
+        if not isinstance(task, Quantum) or task.state is TaskState.RUNNING:
+            continue
+        assert (service.nowhere(state, task.wish) or [""])[0] != "retired", f"{task.id} waits for what is gone"
+        bound = int(state.tasks[task.row][BOUND]) if task.row >= 0 else -1
+        assert bound < 0 or bound in takes, f"{task.id} waits for {state.qpus[bound].id}, which takes no tasks"
+    for i in state.homeless:
+        costs = [state.policy.place(state.tasks, state.flows, state.qpu_rows, state.totals, i, q, state.t)
+                 for q in takes]
+        assert min(costs, default=INF) == INF, f"row {i} is in no lane, but a QPU would take it"
 
 
 def check_sessions(state: State) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qloop.engine import service
 from qloop.engine.state import Classical, Qpu, State, Worker, seconds
 from qloop.model.commands import Command, StartCalibration
 from qloop.model.events import CalibrationDue, CalibrationEnded, QpuJoined, QpuLeft, WorkerJoined
@@ -12,25 +13,17 @@ from qloop.policies.columns import (
     FREE_AT,
     INF,
     N_CPUS,
-    N_QPUS,
     ONLINE,
-    QUBITS,
-    RUNNING,
     WINDOW_AT,
     new_qpu,
 )
 
 
-def has_free_qpu(state: State) -> bool:
-    """Whether a QPU is online that neither runs a task nor calibrates."""
-    return state.totals[RUNNING] + state.calibrating < state.totals[N_QPUS]
-
-
 def join_qpu(state: State, event: QpuJoined) -> Qpu:
-    """A QPU is new, or back."""
+    """A QPU is new, or back; what the operator wished for it meanwhile holds."""
     gap = INF if event.window_gap_ns >= NEVER else seconds(event.window_gap_ns)
     fresh = new_qpu(float(event.qubits), event.cold_s, window_time(event.window_at_ns), gap)
-    fresh[EPOCH] = float(event.epoch)
+    fresh[EPOCH], fresh[ONLINE] = float(event.epoch), 0.0
     row = state.qpu_ids.get(event.qpu)
     if row is None:
         row = len(state.qpus)
@@ -41,13 +34,12 @@ def join_qpu(state: State, event: QpuJoined) -> Qpu:
             state.lanes.append([])
             state.in_lane.append(0)
             state.heads.append(-1)
-        state.totals[N_QPUS] += 1.0
-        return state.qpus[row]
+        service.follow(state, state.qpus[row])
     qpu = state.qpus[row]
     if not qpu.online:
-        state.totals[N_QPUS] += 1.0
         qpu.online, qpu.calibrating, qpu.due_ns = True, False, 0
         state.qpu_rows[row][:] = fresh
+        service.follow(state, qpu)
     return qpu
 
 
@@ -56,12 +48,8 @@ def leave_qpu(state: State, event: QpuLeft) -> Qpu | None:
     row = state.qpu_ids.get(event.qpu)
     if row is None or not state.qpus[row].online:
         return None
-    qpu = state.qpus[row]
-    state.calibrating -= qpu.calibrating
-    qpu.online, qpu.calibrating, qpu.due_ns = False, False, 0
-    state.qpu_rows[row][ONLINE] = 0.0
-    state.totals[N_QPUS] -= 1.0
-    return qpu
+    service.leave(state, state.qpus[row])
+    return state.qpus[row]
 
 
 def calibration_due(state: State, event: CalibrationDue, out: list[Command]) -> None:
@@ -86,11 +74,19 @@ def begin_calibration(state: State, qpu: Qpu, out: list[Command]) -> None:
 
 
 def calibration_ended(state: State, event: CalibrationEnded) -> Qpu | None:
-    """The QPU is free again, in a new epoch; None if it was not calibrating."""
+    """The QPU is in a new epoch, and free if it was calibrating for us; None if nothing is new.
+
+    A remote QPU is calibrated when its provider likes, also while it runs a task: then only the epoch is new.
+    """
     row = state.qpu_ids.get(event.qpu)
-    if row is None or not state.qpus[row].calibrating:
+    if row is None:
         return None
     qpu, cells = state.qpus[row], state.qpu_rows[row]
+    if not qpu.calibrating:
+        if not qpu.online or cells[EPOCH] == event.epoch:
+            return None
+        cells[EPOCH] = float(event.epoch)
+        return qpu
     qpu.calibrating = False
     state.calibrating -= 1
     cells[BUSY], cells[EPOCH], cells[WINDOW_AT] = 0.0, float(event.epoch), window_time(event.window_at_ns)
@@ -100,12 +96,6 @@ def calibration_ended(state: State, event: CalibrationEnded) -> Qpu | None:
 def window_time(at_ns: int) -> float:
     """A window's begin as policies see it."""
     return INF if at_ns >= NEVER else seconds(at_ns)
-
-
-def widest(state: State) -> tuple[str, int]:
-    """Name and width of the widest QPU known, ("", 0) if there is none."""
-    best = max(state.qpus, key=lambda qpu: state.qpu_rows[qpu.row][QUBITS], default=None)
-    return ("", 0) if best is None else (best.id, int(state.qpu_rows[best.row][QUBITS]))
 
 
 def join_worker(state: State, event: WorkerJoined) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from qloop.model.events import ClassicalSubmitted, QuantumSubmitted
 from qloop.model.limits import NEVER, Limits
-from qloop.model.states import SessionState, TaskState
+from qloop.model.states import Service, SessionState, TaskState
 from qloop.policies.columns import Row, Table, new_totals
 from qloop.policies.record import Policy
 
@@ -72,7 +72,10 @@ Task = Quantum | Classical
 
 @dataclass(slots=True)
 class Qpu:
-    """A QPU: what runs on it, and whether a calibration is due (its length in ns) or under way."""
+    """A QPU: what runs on it, and whether a calibration is due (its length in ns) or under way.
+
+    `service` is what the operator wants of it, for `reason`; it takes new tasks only if it is online and ON.
+    """
 
     id: str
     row: int
@@ -80,6 +83,8 @@ class Qpu:
     running: Quantum | None = None
     calibrating: bool = False
     due_ns: int = 0
+    service: Service = Service.ON
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -111,7 +116,8 @@ class State:
     `tenant_waiting` all tasks that were accepted and do not run yet, blocked ones too. `unwanted` holds ended tasks
     whose last attempt still runs. `lane_of` and `tickets` say for each row in which lane it waits and which entry
     there stands for it (0: none); `in_lane` counts those of each lane, and `heads` has the row of
-    its first task (-1: empty).
+    its first task (-1: empty). `apart` counts QPUs that are online and take no new task, because the operator said so:
+    what they do is in the counts of what runs and calibrates, and they are not among the QPUs that policies count.
     """
 
     policy: Policy
@@ -144,6 +150,7 @@ class State:
     qpus: list[Qpu] = field(default_factory=list)
     qpu_ids: dict[str, int] = field(default_factory=dict)
     calibrating: int = 0
+    apart: int = 0
     workers: dict[str, Worker] = field(default_factory=dict)
     lanes: list[list[Entry]] = field(default_factory=list)
     in_lane: list[int] = field(default_factory=list)

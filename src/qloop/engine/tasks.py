@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qloop.engine import counts, lanes, resources
+from qloop.engine import counts, lanes, resources, service
 from qloop.engine.state import Ended, Quantum, State, seconds
 from qloop.model.commands import AbortQuantum, Command, StartQuantum
 from qloop.model.events import QuantumEnded
@@ -98,7 +98,7 @@ def dispatch(state: State, out: list[Command]) -> None:
     deep = False
     while True:
         started = offer(state, deep, out)
-        if not state.waiting or not resources.has_free_qpu(state):
+        if not state.waiting or not service.has_free_qpu(state):
             return
         if not started and (deep or state.policy.shared):
             return
@@ -197,17 +197,26 @@ def ended(state: State, event: QuantumEnded, out: list[Command]) -> None:
         state.misfit += LEARNING * ((miss if miss < 1.0 else 1.0) - state.misfit)
     qpu.running = None
     leave(state, task, row, useful)
-    if wanted and event.outcome is Outcome.LOST and counts.may_retry(state, task):
-        retry(state, task)
-    else:
-        if wanted:
-            reason = event.reason or ("ok" if useful else event.outcome.value)
-            finish(state, task, TaskState.DONE if useful else TaskState.FAILED, reason)
-        else:
-            del state.unwanted[task.id]
-        release(state, task)
+    reason = event.reason or ("ok" if useful else event.outcome.value)
+    settle(state, task, event.outcome, reason, wanted)
+    service.tell_empty(state, qpu, out)
     if qpu.due_ns:
         resources.begin_calibration(state, qpu, out)
+
+
+def settle(state: State, task: Quantum, outcome: Outcome, reason: str, wanted: bool) -> None:
+    """What becomes of a task whose attempt is over: another attempt if it was lost and can still run, or its end."""
+    if wanted and outcome is Outcome.LOST and counts.may_retry(state, task):
+        why = service.nowhere(state, task.wish)
+        if why is None:
+            retry(state, task)
+            return
+        reason = f"{reason}; it cannot be tried again: {why[1]}"
+    if wanted:
+        finish(state, task, TaskState.DONE if outcome is Outcome.OK else TaskState.FAILED, reason)
+    else:
+        del state.unwanted[task.id]
+    release(state, task)
 
 
 def leave(state: State, task: Quantum, q: int, useful: bool) -> None:

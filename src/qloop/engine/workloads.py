@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
-from qloop.engine import classical, counts, resources, tasks
+from qloop.engine import classical, counts, service, tasks
 from qloop.engine.lanes import SLACK
 from qloop.engine.state import Classical, Ended, Quantum, Session, State, Task
 from qloop.model.commands import Command, Refused, SessionEnded
@@ -12,7 +12,7 @@ from qloop.model.events import ClassicalSubmitted, QuantumSubmitted, SessionConv
 from qloop.model.limits import MAX_WEIGHT, MIN_WEIGHT, NEVER
 from qloop.model.states import SESSION_ENDED, SessionState, TaskState, Trigger
 from qloop.policies import ledger
-from qloop.policies.columns import CONVERGED, INF, OPEN, OUTSTANDING, QUBITS, SEQ, WEIGHT, new_flow
+from qloop.policies.columns import CONVERGED, INF, OPEN, OUTSTANDING, SEQ, WEIGHT, new_flow
 
 RETRY_AFTER_S = 1.0
 WEIGHTS = f"from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}"
@@ -86,20 +86,8 @@ def unfit(state: State, wish: QuantumSubmitted) -> Refused | None:
     """A refusal if no QPU could ever run the task, or if its numbers would spoil everybody's order."""
     if not (0.0 <= wish.estimate_s < INF and 0.0 <= wish.cpu_s < INF and 0.0 < wish.weight < INF):
         return Refused(wish.task, "invalid", "estimates must be finite and not negative, the weight also not zero")
-    rows = state.qpu_rows
-    if wish.pin:
-        pinned = state.qpu_ids.get(wish.pin)
-        if pinned is None:
-            return Refused(wish.task, "unknown_qpu", f"there is no QPU named {wish.pin}")
-        rows = rows[pinned:pinned + 1]
-    for row in rows:
-        if wish.width <= row[QUBITS]:
-            return None
-    if not rows:
-        return None
-    name, width = (wish.pin, int(rows[0][QUBITS])) if wish.pin else resources.widest(state)
-    which = "" if wish.pin else "the widest QPU, "
-    return Refused(wish.task, "too_wide", f"it needs {wish.width} qubits; {which}{name}, has {width}")
+    why = service.nowhere(state, wish)
+    return None if why is None else Refused(wish.task, *why)
 
 
 def make_ready(state: State, task: Task) -> None:

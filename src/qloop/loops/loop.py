@@ -122,7 +122,7 @@ class Loop:
         self._resumed += len(values) if outcome.source == "journal" else 0
         energy = self.optimizer.value
         entry = Iteration(self._batch + 1, float(values.min()) if energy is None else energy, len(values),
-                          now - self._began, now - self._asked, outcome.source == "journal")
+                          now - self._began, now - self._asked, outcome.source == "journal", outcome.cost)
         self.history.append(entry)
         session, structure = self.objective.session, self.objective.structure
         self.client.note(session, "iteration_end", iteration=self._batch, energy=entry.energy,
@@ -149,4 +149,4 @@ class Loop:
                           message="" if reason is None else reason.value, session=self.objective.session,
                           optimizer=optimizer.name, shots=self.objective.shots,
                           clock=self._clock, resumed=self._resumed,
-                          iterations=self.history)
+                          iterations=self.history, cost=self.client.view(self.objective.session).cost)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from qloop.loops.result import Iteration
+from qloop.model.cost import Cost
 
 
 class Progress(Protocol):
@@ -42,9 +43,10 @@ class Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                             TextColumn("energy {task.fields[energy]}"), TimeRemainingColumn(),
+                             TextColumn("energy {task.fields[energy]}{task.fields[paid]}"), TimeRemainingColumn(),
                              console=Console(stderr=True), transient=False)
-        self._task = self._bar.add_task(title, total=total, energy="...")
+        self._task = self._bar.add_task(title, total=total, energy="...", paid="")
+        self._cost = Cost()
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -54,8 +56,10 @@ class Bar:
         self._bar.stop()
 
     def update(self, entry: Iteration) -> None:
-        """Show the iteration."""
-        self._bar.update(self._task, completed=entry.number, energy=f"{entry.energy:.6f}")
+        """Show the iteration, and what all have cost so far."""
+        self._cost += entry.cost
+        paid = f", {self._cost.text}" if self._cost.amount else ""
+        self._bar.update(self._task, completed=entry.number, energy=f"{entry.energy:.6f}", paid=paid)
 
 
 def display(wish: bool | None, title: str, total: int) -> Any:

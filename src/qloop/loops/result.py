@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qloop.errors import MissingExtra
+from qloop.model.cost import Cost
 
 
 @dataclass(frozen=True, slots=True)
 class Iteration:
-    """One iteration: its best known energy after it, evaluations in it, and seconds since the loop began."""
+    """One iteration: its best known energy after it, evaluations in it, and seconds since the loop began.
+
+    `cost` is what was paid for it now: nothing for what the journal knew.
+    """
 
     number: int
     energy: float
@@ -22,13 +26,15 @@ class Iteration:
     at_s: float
     wait_s: float
     known: bool
+    cost: Cost = Cost()
 
 
 @dataclass(slots=True)
 class LoopResult:
     """The result of a variational loop, with SciPy's names: `x`, `fun`, `nfev`, `nit`, `success`, `message`.
 
-    `iterations` holds the history; `resumed` counts evaluations that came from the journal instead of a QPU.
+    `iterations` holds the history; `resumed` counts evaluations that came from the journal instead of a QPU. `cost` is
+    all that the session has spent so far, in earlier lives, too.
     """
 
     x: NDArray[np.float64]
@@ -43,12 +49,15 @@ class LoopResult:
     clock: str
     resumed: int = 0
     iterations: list[Iteration] = field(default_factory=list)
+    cost: Cost = Cost()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
         return {"x": [float(v) for v in self.x], "fun": self.fun, "nit": self.nit, "nfev": self.nfev,
                 "success": self.success, "message": self.message, "session": self.session,
-                "optimizer": self.optimizer, "shots": self.shots, "clock": self.clock, "resumed": self.resumed}
+                "optimizer": self.optimizer, "shots": self.shots, "clock": self.clock, "resumed": self.resumed,
+                "net_s": self.cost.net_s, "billed_s": self.cost.billed_s, "amount": self.cost.value,
+                "currency": self.cost.currency}
 
     def plot(self, path: str | Path | None = None, *, optimum: float | None = None, axes: Any = None) -> Any:
         """Energy against iteration; with `optimum` a line for it. Saved to `path` (PNG, PDF); returns the axes.
@@ -76,5 +85,5 @@ class LoopResult:
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th style='text-align:left'>{name}</th><td>{value}</td></tr>" for name, value in (
             ("energy", f"{self.fun:.8g}"), ("iterations", self.nit), ("evaluations", self.nfev),
-            ("stopped", self.message), ("session", self.session), ("clock", self.clock)))
+            ("stopped", self.message), ("session", self.session), ("clock", self.clock), ("cost", self.cost.text)))
         return f"<table>{rows}</table>"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qloop.errors import InvalidInput
-from qloop.loops import duration
+from qloop.loops import duration, estimates
 from qloop.loops.future import QuantumFuture
 from qloop.loops.loop import Loop, Think
 from qloop.loops.objective import Objective, single
@@ -18,6 +18,7 @@ from qloop.loops.optimizers.protocol import Optimizer
 from qloop.loops.progress import display
 from qloop.loops.result import Iteration, LoopResult
 from qloop.loops.stepper import Inline, OnWorkers
+from qloop.model.estimate import Estimate
 from qloop.runtime.client import Client, Outcome, SessionView, SessionWish, connect, reopen
 
 if TYPE_CHECKING:
@@ -31,31 +32,39 @@ class Session:
     `name`: the same in every life of a run, so that a resumed program finds its results. `qpu`: the only QPU to use.
     `shots`: the default of its evaluations, None for exact expectation values. `max_time`, `interactive_ttl`:
     seconds or texts such as "2h 30m". `weight`: its share among its tenant's sessions. `kind`: "loop" or
-    "background". Raises `InvalidInput`, `UnknownName`, `Conflict`, or `Refused`, before anything is spent.
+    "background". `budget`: "50 USD", "600 s" of billed QPU time or "10000 shots"; a call that might exceed it is not
+    made, but raises `BudgetExceeded`. `project`: for what it is accounted. Both are kept by a session that is resumed
+    without naming them. Raises `InvalidInput`, `UnknownName`, `Conflict`, or `Refused`, before anything is spent.
     """
 
     def __init__(self, name: str = "", *, runtime: Client | None = None, qpu: str | None = None,
                  shots: int | None = None, tenant: str = "default", weight: float = 1.0, seed: int | None = None,
                  max_time: float | str | None = None, interactive_ttl: float | str | None = None,
-                 kind: str = "loop", optimum: float | None = None) -> None:
+                 kind: str = "loop", optimum: float | None = None, budget: str | None = None,
+                 project: str = "") -> None:
         self._client = client_of(runtime)
         self.shots = shot_count(shots)
         wish = SessionWish(name=name, tenant=tenant, weight=weight, seed=seed, shots=self.shots, kind=kind,
                            qpu=self._client.default_qpu if qpu is None else qpu, optimum=optimum,
                            max_ttl_s=duration.seconds("max_time", max_time),
-                           interactive_ttl_s=duration.seconds("interactive_ttl", interactive_ttl))
+                           interactive_ttl_s=duration.seconds("interactive_ttl", interactive_ttl),
+                           budget="" if budget is None else budget, project=project)
         self.id = self._client.open_session(wish)
         self._closed = False
         self._owned = False
 
     @classmethod
-    def from_id(cls, session: str, journal: str | None = None) -> Self:
-        """Take up a session of an earlier run, with all its results; `journal` if it is not under `.qloop`."""
+    def from_id(cls, session: str, journal: str | None = None, *, budget: str | None = None) -> Self:
+        """Take up a session of an earlier run, with all its results; `journal` if it is not under `.qloop`.
+
+        Its prices and its budget are those that it had; `budget` replaces the latter.
+        """
         client, wish = reopen(session, journal)
         try:
             opened = cls(wish.name, runtime=client, qpu=wish.qpu, shots=wish.shots or None, tenant=wish.tenant,
                          weight=wish.weight, seed=wish.seed, max_time=wish.max_ttl_s or None,
-                         interactive_ttl=wish.interactive_ttl_s or None, kind=wish.kind, optimum=wish.optimum)
+                         interactive_ttl=wish.interactive_ttl_s or None, kind=wish.kind, optimum=wish.optimum,
+                         budget=budget)
         except BaseException:
             client.close()
             raise
@@ -106,27 +115,40 @@ class Session:
              seed: int | None = None, workers: bool = False, think: Think | None = None, **options: Any) -> Loop:
         """The loop of `minimize`, not begun: `run()` it, or `start()` it among others."""
         objective = self.objective(circuit, observable, shots=shots)
-        chosen = optimizer
-        if isinstance(chosen, str):
-            own = self.details().seed % 2**32 if seed is None else seed
-            if objective.n_parameters == 0:
-                raise InvalidInput("The circuit has no parameters", "There is nothing to minimise over",
-                                   "Use session.submit(circuit, observable, []) for its value")
-            start = self._start(objective.n_parameters, own) if x0 is None else x0
-            if "last_evaluation" in by_name.option_names(chosen):
-                options.setdefault("last_evaluation", True)     # so that `fun` is the energy at `x`, not an estimate
-            chosen = by_name.make(chosen, start, maxiter, own, **options)
+        chosen = self._optimizer(optimizer, objective.n_parameters, x0, maxiter, seed, options)
         stepper = OnWorkers(self._client, self.id, chosen) if workers else Inline(self._client, chosen)
         return Loop(self._client, objective, stepper, think=think)
+
+    def estimate(self, circuit: QuantumCircuit, observable: SparsePauliOp | None = None, *, evaluations: int = 1,
+                 batch: int = 1, shots: int | None = None, optimizer: str | Optimizer | None = None,
+                 maxiter: int = 100, x0: ArrayLike | None = None, **options: Any) -> Estimate:
+        """What something would cost on each QPU that may run it; nothing is run.
+
+        Either so many `evaluations` in calls of `batch`, or what `minimize` with this optimizer would ask for. Without
+        an observable: of counts. Raises what is wrong with the request.
+        """
+        structure = self._client.prepare(self.id, circuit, observable)
+        if optimizer is None:
+            calls = estimates.of_evaluations(evaluations, batch, options)
+        else:
+            calls = estimates.of_loop(self._optimizer(optimizer, circuit.num_parameters, x0, maxiter, None, options))
+        found = self._client.estimate(self.id, structure, calls, self._shots(shots), counts=observable is None)
+        return estimates.estimate(found, calls, optimizer)
 
     def details(self) -> SessionView:
         """State, seed, clock, results and shots bought."""
         return self._client.view(self.id)
 
-    def usage(self) -> dict[str, int]:
-        """What the session has bought: `results`, `shots`, and how many results of earlier lives it `resumed` with."""
+    def usage(self) -> dict[str, Any]:
+        """What the session has bought: `results`, `shots`, and how many results of earlier lives it `resumed` with.
+
+        And its account, earlier lives included: QPU `calls` (failed ones, too), `net_s` and `billed_s` of QPU time,
+        `amount` in `currency` (empty if all was free).
+        """
         view = self.details()
-        return {"results": view.results, "shots": view.shots, "resumed": view.resumed}
+        cost = view.cost
+        return {"results": view.results, "shots": view.shots, "resumed": view.resumed, "calls": view.calls,
+                "net_s": cost.net_s, "billed_s": cost.billed_s, "amount": cost.value, "currency": cost.currency}
 
     def status(self) -> str:
         """Its state: new, queued, running, thinking, closing."""
@@ -150,6 +172,20 @@ class Session:
 
     def _shots(self, shots: int | None) -> int:
         return self.shots if shots is None else shot_count(shots)
+
+    def _optimizer(self, wish: str | Optimizer, n_parameters: int, x0: ArrayLike | None, maxiter: int,
+                   seed: int | None, options: dict[str, Any]) -> Optimizer:
+        """The optimizer given, or the one of this name for the circuit's parameters."""
+        if not isinstance(wish, str):
+            return wish
+        own = self.details().seed % 2**32 if seed is None else seed
+        if n_parameters == 0:
+            raise InvalidInput("The circuit has no parameters", "There is nothing to minimise over",
+                               "Use session.submit(circuit, observable, []) for its value")
+        start = self._start(n_parameters, own) if x0 is None else x0
+        if "last_evaluation" in by_name.option_names(wish):
+            options.setdefault("last_evaluation", True)     # so that `fun` is the energy at `x`, not an estimate
+        return by_name.make(wish, start, maxiter, own, **options)
 
     def _start(self, n_parameters: int, seed: int) -> np.ndarray[Any, Any]:
         """Small random angles: enough to leave a symmetric point, not enough to get lost."""

@@ -51,6 +51,12 @@ class StartCalibration(msgspec.Struct, frozen=True, tag=True):
     length_ns: int
 
 
+class QpuEmpty(msgspec.Struct, frozen=True, tag=True):
+    """The operator drained (or retired) the QPU, and nothing runs there any more."""
+
+    qpu: str
+
+
 class TaskEnded(msgspec.Struct, frozen=True, tag=True):
     """The task is DONE, FAILED or CANCELLED, and stays so."""
 
@@ -84,5 +90,5 @@ class WakeAt(msgspec.Struct, frozen=True, tag=True):
 
 Command: TypeAlias = (
     StartQuantum | TaskEnded | StartClassical | WakeAt | AbortQuantum | AbortClassical | StartCalibration
-    | SessionEnded | Refused
+    | SessionEnded | Refused | QpuEmpty
 )

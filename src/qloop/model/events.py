@@ -120,6 +120,33 @@ class QpuLeft(msgspec.Struct, frozen=True, tag=True):
     reason: str = ""
 
 
+class QpuPaused(msgspec.Struct, frozen=True, tag=True):
+    """The operator's wish: no new task; what runs is finished, what waits is bound elsewhere if it can be."""
+
+    qpu: str
+    reason: str = ""
+
+
+class QpuResumed(msgspec.Struct, frozen=True, tag=True):
+    """The operator's wish: the QPU, paused or drained, takes tasks again."""
+
+    qpu: str
+
+
+class QpuDrained(msgspec.Struct, frozen=True, tag=True):
+    """The operator's wish: as `QpuPaused`, and a `QpuEmpty` as soon as nothing runs there."""
+
+    qpu: str
+    reason: str = ""
+
+
+class QpuRetired(msgspec.Struct, frozen=True, tag=True):
+    """The operator's wish: as `QpuDrained`, and then the QPU is gone for good."""
+
+    qpu: str
+    reason: str = ""
+
+
 class CalibrationDue(msgspec.Struct, frozen=True, tag=True):
     """A calibration window of `length_ns` is to begin, as soon as the QPU is free."""
 
@@ -158,4 +185,5 @@ Event: TypeAlias = (
     QuantumEnded | QuantumSubmitted | ClassicalEnded | ClassicalSubmitted | Tick | TaskCancelled
     | SessionOpened | SessionClosing | SessionCancelled | SessionConverged | TenantSet
     | QpuJoined | QpuLeft | CalibrationDue | CalibrationEnded | WorkerJoined | WorkerLeft
+    | QpuPaused | QpuResumed | QpuDrained | QpuRetired
 )

@@ -52,6 +52,24 @@ class Trigger(enum.StrEnum):
     CANCEL = "cancel"
 
 
+class Service(enum.StrEnum):
+    """What the operator wants of a QPU, whether it is online or not. Only a QPU that is ON takes new tasks."""
+
+    ON = "on"
+    PAUSED = "paused"
+    DRAINED = "drained"
+    RETIRED = "retired"
+
+
+class Wish(enum.StrEnum):
+    """What an operator can ask of a QPU."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    DRAIN = "drain"
+    RETIRE = "retire"
+
+
 _LIVE = (SessionState.NEW, SessionState.QUEUED, SessionState.RUNNING, SessionState.THINKING)
 SESSION_ENDED = frozenset({SessionState.CLOSED, SessionState.EXPIRED, SessionState.CANCELLED})
 TASK_ENDED = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED})
@@ -79,4 +97,15 @@ TASK_TABLE: Mapping[TaskState, frozenset[TaskState]] = MappingProxyType({
     TaskState.DONE: frozenset(),
     TaskState.FAILED: frozenset(),
     TaskState.CANCELLED: frozenset(),
+})
+
+# A weaker wish takes nothing back: what is drained stays drained when it is paused, and what is retired stays retired.
+SERVICE_TABLE: Mapping[Service, Mapping[Wish, Service]] = MappingProxyType({
+    Service.ON: {Wish.PAUSE: Service.PAUSED, Wish.RESUME: Service.ON,
+                 Wish.DRAIN: Service.DRAINED, Wish.RETIRE: Service.RETIRED},
+    Service.PAUSED: {Wish.PAUSE: Service.PAUSED, Wish.RESUME: Service.ON,
+                     Wish.DRAIN: Service.DRAINED, Wish.RETIRE: Service.RETIRED},
+    Service.DRAINED: {Wish.PAUSE: Service.DRAINED, Wish.RESUME: Service.ON,
+                      Wish.DRAIN: Service.DRAINED, Wish.RETIRE: Service.RETIRED},
+    Service.RETIRED: dict.fromkeys(Wish, Service.RETIRED),
 })

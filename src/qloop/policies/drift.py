@@ -11,6 +11,12 @@ import math
 
 GRID_S = 60.0       # processes are advanced on this grid, whoever asks and when
 
+# The strength that profile x1 has (spec: efaas 4). Standard deviations are of logarithms, times in s, AGING in 1/h.
+GATE_SD, GATE_RELAX_S, AGING = 0.20, 6 * 3600.0, 0.01
+READOUT_SD, READOUT_RELAX_S = 0.15, 6 * 3600.0
+T1_SD, T1_RELAX_S = 0.25, 3600.0
+TLS_EVERY_S, TLS_HOLD_S, TLS_FACTOR = 20 * 3600.0, 3600.0, 0.3
+
 
 def ou_step(x: float, dt: float, sd: float, relax: float, z: float) -> float:
     """The process `dt` s later, for a standard normal z: mean x*exp(-dt/relax), variance sd^2*(1 - exp(-2dt/relax))."""
@@ -23,6 +29,13 @@ def telegraph_step(on: float, dt: float, every: float, hold: float, u: float) ->
     up, down = 1.0 / every, 1.0 / hold
     stationary = up / (up + down)
     return 1.0 if u < stationary + (on - stationary) * math.exp(-(up + down) * dt) else 0.0
+
+
+def telegraph_chance(on: float, dt: float, every: float, hold: float) -> float:
+    """The probability that a two-level system is active `dt` s later: what `telegraph_step` compares its draw with."""
+    up, down = 1.0 / every, 1.0 / hold
+    stationary = up / (up + down)
+    return stationary + (on - stationary) * math.exp(-(up + down) * dt)
 
 
 def normal(u: float, v: float) -> float:

@@ -73,3 +73,10 @@ def start(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, q: int, 
     row = int(tasks[i][FLOW])
     qpus[q][OWNER], qpus[q][OWNER_SEQ] = float(row), flows[row][SEQ]
     flows[row][HELD] = float(q)
+
+
+def let_go(flows: Table, qpu: Row, q: int) -> None:
+    """QPU q takes tasks again: a session that meanwhile took another one holds it no more."""
+    row = int(qpu[OWNER])
+    if row >= 0 and int(flows[row][HELD]) != q:
+        qpu[OWNER] = -1.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -32,6 +33,16 @@ class Ages(msgspec.Struct, frozen=True):
     def worst(self) -> float:
         """The age in seconds of the oldest parameter."""
         return max(float(ages.max()) for ages in (self.t1, self.t2, self.readout, *self.gates.values()) if ages.size)
+
+
+class Course(Protocol):
+    """When a QPU's calibrations end."""
+
+    def epoch_at(self, now_ns: int) -> int:
+        """How many have ended at `now_ns`."""
+
+    def calibrated_ns(self, epoch: int) -> int:
+        """When an epoch after the first began."""
 
 
 class CalibrationPlan(msgspec.Struct, frozen=True):
@@ -76,7 +87,7 @@ def plan_calibrations(name: str, seed: int, interval_s: float, length_s: float) 
     return CalibrationPlan(round(offset * interval_ns), interval_ns, round(length_s * 1e9))
 
 
-def ages(snapshot: Snapshot, plan: CalibrationPlan, now_ns: int) -> Ages:
+def ages(snapshot: Snapshot, plan: Course, now_ns: int) -> Ages:
     """How old each parameter is at `now_ns` of a run that began when the snapshot was taken."""
     epoch = plan.epoch_at(now_ns)
     now_s = now_ns * _NS

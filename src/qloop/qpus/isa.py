@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,11 +19,20 @@ _SEED_BITS = 31
 _FREE = ("reset", "global_phase")
 
 
+class Use(msgspec.Struct, frozen=True):
+    """An operation, where it acts (the device's own numbers), and how often a circuit has it there."""
+
+    name: str
+    qubits: tuple[int, ...]
+    times: int
+
+
 class Isa(msgspec.Struct, frozen=True):
     """A circuit on a device: where its qubits lie, how long one shot takes, how likely it succeeds.
 
     `layout` are the device's own numbers of the circuit's qubits at its begin, in their order; `measured` those that
-    are read out at its end. `length_ns` holds gates and readout, without the repetition delay.
+    are read out at its end. `length_ns` holds gates and readout, without the repetition delay. `uses` counts each
+    operation at each place, and `idle_ns` is how long each qubit waits, both in the device's own numbers.
     """
 
     layout: tuple[int, ...]
@@ -31,6 +41,8 @@ class Isa(msgspec.Struct, frozen=True):
     success: Success
     one_qubit_gates: int
     two_qubit_gates: int
+    uses: tuple[Use, ...] = ()
+    idle_ns: tuple[tuple[int, float], ...] = ()
 
 
 def compile_isa(circuit: QuantumCircuit, measured: tuple[int, ...], device: Device, seed: int,
@@ -77,7 +89,16 @@ def _isa_of(compiled: QuantumCircuit, device: Device) -> Isa:
         success=success(operations, timing, device),
         one_qubit_gates=sizes.count(1),
         two_qubit_gates=sizes.count(2),
+        uses=_uses(operations, device),
+        idle_ns=tuple((device.working[qubit], idle) for qubit, idle in timing.idle_ns.items()),
     )
+
+
+def _uses(operations: tuple[Operation, ...], device: Device) -> tuple[Use, ...]:
+    """Every operation that can fail, counted, in order of name and place."""
+    counted = Counter((op.name, op.qubits) for op in operations if op.name != BARRIER)
+    return tuple(Use(name, tuple(device.working[qubit] for qubit in qubits), times)
+                 for (name, qubits), times in sorted(counted.items()))
 
 
 def _with_readout(circuit: QuantumCircuit, measured: tuple[int, ...]) -> QuantumCircuit:

@@ -2,7 +2,8 @@
 
 It has the device's topology, gate set, errors and timing. A circuit is compiled to the device once, which gives its
 ESP and its length; noise-free values come from the logical circuit, so that a 133-qubit device costs no more than the
-circuit's own qubits. In this version the noise is frozen: every calibration epoch has the snapshot's errors.
+circuit's own qubits. Its noise is frozen, so that every calibration epoch has the snapshot's errors, or it drifts with
+the run's time (`qloop.qpus.drift`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ import numpy as np
 
 from qloop.errors import InvalidInput
 from qloop.model.evaluation import SimulatorId, generator
-from qloop.qpus.calibration import Ages, ages, plan_calibrations
+from qloop.qpus.calibration import Ages, ages
 from qloop.qpus.device import Device
+from qloop.qpus.drift.absences import Plan
+from qloop.qpus.drift.drifted import Drifted
+from qloop.qpus.drift.life import RECALIBRATE_ABOVE, LifePlan
+from qloop.qpus.drift.model import Drift
 from qloop.qpus.isa import Isa, check_width, compile_isa
-from qloop.qpus.protocol import LocalQpu, Program, QpuDescription, QpuResult, Recovery, Request, Window
+from qloop.qpus.protocol import Absence, LocalQpu, Program, QpuDescription, QpuResult, Recovery, Request, Window
 from qloop.qpus.snapshot import Snapshot
 from qloop.qpus.snapshot_checks import check_snapshot
 from qloop.qpus.snapshot_files import load_snapshot
@@ -46,18 +51,22 @@ NOMINAL_SHOTS = 4096
 class TwinQpu:
     """An emulated QPU (see `LocalQpu`) from a snapshot, given by name or as data.
 
-    `seed` shifts the calibration windows. Times are in seconds: `task_overhead_s` once per task, `rep_delay_s` before
-    each shot (default: the device's own), `cold_s` at a session's first shot (added by the runtime), a calibration of
-    `calibration_length_s` every `calibration_interval_s` (0: never). A task with 0 shots returns the surrogate's exact
-    value and takes the time of `nominal_shots`. `exact` computes the noise-free values. Raises `UnknownName` for a
-    snapshot, `InvalidInput` for impossible times.
+    Times are in seconds: `task_overhead_s` once per task, `rep_delay_s` before each shot (default: the device's own),
+    `cold_s` at a session's first shot (added by the runtime), a calibration of `calibration_length_s` (or drawn between
+    two of them) every `calibration_interval_s` (0: never) or as `recalibrate` and `recalibrate_above` say. These,
+    `drift`, `maintenance`, `outside` and `failures` are described at `LifePlan`; all of it follows from `seed`, the
+    name (up to a '?'), and the run's time. A task with 0 shots returns the surrogate's exact value and takes the time
+    of `nominal_shots`. `exact` computes the noise-free values. Raises `UnknownName` for a snapshot, profile or rule,
+    `InvalidInput` for impossible times and plans.
     """
 
     def __init__(self, snapshot: str | Snapshot, *, seed: int = 0, name: str = "", exact: LocalQpu | None = None,
                  task_overhead_s: float = TASK_OVERHEAD_S, rep_delay_s: float | None = None, cold_s: float = COLD_S,
                  calibration_interval_s: float = CALIBRATION_INTERVAL_S,
-                 calibration_length_s: float = CALIBRATION_LENGTH_S,
-                 nominal_shots: int = NOMINAL_SHOTS, cache_size: int = 64) -> None:
+                 calibration_length_s: float | tuple[float, float] = CALIBRATION_LENGTH_S,
+                 nominal_shots: int = NOMINAL_SHOTS, cache_size: int = 64, drift: str | Drift = "none",
+                 maintenance: Plan = (), outside: Plan = (), failures: Plan = (), recalibrate: str = "interval",
+                 recalibrate_above: float = RECALIBRATE_ABOVE) -> None:
         data = load_snapshot(snapshot) if isinstance(snapshot, str) else snapshot
         check_snapshot(data, f"The snapshot {data.name!r}")
         if nominal_shots < 1 or cache_size < 1:
@@ -69,7 +78,10 @@ class TwinQpu:
         self._rep_delay_ns = _rep_delay(data, rep_delay_s)
         self._cold_s = _nanoseconds("cold_s", cold_s, 0, 10**15) * 1e-9
         self._nominal_shots, self._cache_size = nominal_shots, cache_size
-        self._plan = plan_calibrations(self._name, seed, calibration_interval_s, calibration_length_s)
+        plan = LifePlan(drift=drift, maintenance=maintenance, outside=outside, failures=failures,
+                        recalibrate=recalibrate, above=recalibrate_above, interval_s=calibration_interval_s,
+                        length_s=calibration_length_s)
+        self._life = Drifted(data, seed, self._name.partition("?")[0], plan)
         self._isas: OrderedDict[tuple[str, int], Isa] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -87,8 +99,9 @@ class TwinQpu:
     def describe(self) -> QpuDescription:
         """What this QPU is; `n_qubits` counts the qubits that circuits can use."""
         snapshot, usable = self._device.snapshot, self._device.n_qubits
+        noise = "noise drifts from" if self._life.drift.on else "noise frozen at"
         note = (f"emulated {snapshot.device} ({snapshot.processor}), {usable} of {snapshot.n_qubits} qubits usable, "
-                f"noise frozen at {snapshot.taken}")
+                f"{noise} {snapshot.taken}")
         return QpuDescription(self._name, "twin", usable, Recovery.PURE, note, snapshot.device, snapshot.taken,
                               snapshot.basis_gates, self._cold_s, emulated=True)
 
@@ -115,20 +128,21 @@ class TwinQpu:
         return self._overhead_ns + circuits * shots * (math.ceil(own.isa.length_ns) + self._rep_delay_ns)
 
     def evaluate(self, program: Program, request: Request) -> QpuResult:
-        """Expectation values or counts under the surrogate noise, one for each row of `request.thetas`.
+        """Expectation values or counts under the surrogate noise at `request.at_ns`, one for each row of `thetas`.
 
         Pure: every draw comes from the row's digest. `shots` 0 gives `ESP*E + (1-ESP)*tr(H)/2^n` without shot noise.
         With values come the noise-free ones as `ideal`. `InvalidInput` if the request does not fit the program.
         """
         own = _own(program)
         thetas = own.checked(request)
+        esp = self._life.esp(own.isa, request.at_ns)
         head = (self._name, request.epoch, request.shots, str(own.simulator))
         if request.counts:
-            return QpuResult(*head, counts=tuple(self._counts(own, row, request.shots, digest)
+            return QpuResult(*head, counts=tuple(self._counts(own, esp, row, request.shots, digest)
                                                  for row, digest in zip(thetas, request.digests, strict=True)))
-        esp, ideal = own.isa.success.esp, self._exact.evaluate(own.ideal, Request(thetas, 0, ())).values
+        ideal = self._exact.evaluate(own.ideal, Request(thetas, 0, ())).values
         if request.shots:
-            values = tuple(self._estimate(own, row, request.shots, digest)
+            values = tuple(self._estimate(own, esp, row, request.shots, digest)
                            for row, digest in zip(thetas, request.digests, strict=True))
         else:
             values = tuple(esp * value + (1.0 - esp) * own.constant for value in ideal)
@@ -136,15 +150,27 @@ class TwinQpu:
 
     def next_window(self, after_ns: int) -> Window | None:
         """The first calibration window that begins at or after `after_ns`."""
-        return self._plan.next_window(after_ns)
+        return self._life.next_window(after_ns)
+
+    def next_absence(self, after_ns: int) -> Absence | None:
+        """The absence that a time falls into, or else the first one after it; None if there is none any more."""
+        return self._life.next_absence(after_ns)
 
     def epoch_at(self, now_ns: int) -> int:
-        """The calibration epoch at a time: the number of windows that have ended, 0 at the run's start."""
-        return self._plan.epoch_at(now_ns)
+        """The calibration epoch at a time: how many windows, maintenances and failures have ended since the start."""
+        return self._life.epoch_at(now_ns)
+
+    def esp_at(self, program: Program, now_ns: int) -> float:
+        """The ESP of a compiled circuit at a time, between 0 and 1."""
+        return self._life.esp(_own(program).isa, now_ns)
+
+    def snapshot_at(self, now_ns: int) -> Snapshot:
+        """The device as it is at a time: the snapshot with its errors, T1 and T2 drifted, dates as they were."""
+        return self._life.snapshot_at(now_ns)
 
     def calibration(self, now_ns: int = 0) -> Ages:
         """How old each calibrated parameter is at `now_ns`, taking the run to begin when the snapshot was taken."""
-        return ages(self._device.snapshot, self._plan, now_ns)
+        return ages(self._device.snapshot, self._life, now_ns)
 
     def _isa(self, circuit: QuantumCircuit, structure: str, reading: Reading, seed: int) -> Isa:
         """The compiled circuit, from the cache if it was compiled before."""
@@ -160,12 +186,12 @@ class TwinQpu:
                 self._isas.popitem(last=False)
         return isa
 
-    def _estimate(self, own: TwinProgram, row: np.ndarray[Any, Any], shots: int, digest: bytes) -> float:
+    def _estimate(self, own: TwinProgram, esp: float, row: np.ndarray[Any, Any], shots: int, digest: bytes) -> float:
         """One expectation value from `shots` shots in each group (the estimator of `twin_noise`)."""
         total = own.constant
         for k, (group, part) in enumerate(zip(own.groups, own.parts, strict=True)):
             random = generator(stream(digest, f"mixture {k}"))
-            good = int(random.binomial(shots, own.isa.success.esp))
+            good = int(random.binomial(shots, esp))
             signal = 0.0
             if good:
                 asked = Request(row[np.newaxis], good, (stream(digest, f"ideal {k}"),))
@@ -173,10 +199,11 @@ class TwinQpu:
             total += (signal + random_sum(group, shots - good, random)) / shots
         return total
 
-    def _counts(self, own: TwinProgram, row: np.ndarray[Any, Any], shots: int, digest: bytes) -> dict[str, int]:
+    def _counts(self, own: TwinProgram, esp: float, row: np.ndarray[Any, Any], shots: int,
+                digest: bytes) -> dict[str, int]:
         """Bit strings of `shots` shots, of which Binomial(shots, ESP) are noise-free."""
         random = generator(stream(digest, "mixture"))
-        good = int(random.binomial(shots, own.isa.success.esp))
+        good = int(random.binomial(shots, esp))
         noise = random_counts(own.reading.clbits, own.reading.n_clbits, shots - good, random)
         if not good:
             return merged({}, noise)

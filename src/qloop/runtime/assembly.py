@@ -34,12 +34,14 @@ from qloop.runtime.journal.sqlite import SqliteStore
 from qloop.runtime.options import MEMORY, Options
 from qloop.runtime.plugins import find_policy
 from qloop.runtime.price_book import price_book
+from qloop.runtime.pricing import Pricing
 from qloop.runtime.programs import Programs
-from qloop.runtime.quantum import QuantumSide
+from qloop.runtime.quantum import Book, QuantumSide
 from qloop.runtime.recording import Recording
 from qloop.runtime.sessions import Sessions
 from qloop.runtime.ticket import QuantumTicket
 from qloop.runtime.timers import Timers
+from qloop.runtime.wishes import SessionWish
 from qloop.trace.provenance import Header, QpuInfo, configuration_hash, new_header
 from qloop.trace.recorder import Recorder
 from qloop.trace.schema import SessionKind
@@ -112,7 +114,7 @@ def assemble(options: Options) -> Parts:
     timers = Timers(clock)
     sessions, programs = Sessions(run, options.seed, store), Programs(qpus, store)
     quantum = QuantumSide(qpus, programs, store, timers)
-    accounts = quantum.accounts = Accounts(store, prices, options.budgets, qpus, programs)
+    accounts = quantum.accounts = Accounts(store, Pricing(prices, qpus, programs), options.budgets)
     classical = ClassicalSide(timers, options.workers, make_pilot(options, clock))
     effects = Effects(store, sessions, quantum, classical, timers)
     engine = Engine(chosen, options.limits, options.seed)
@@ -124,6 +126,7 @@ def assemble(options: Options) -> Parts:
         recording = Recording(recorder, engine, effects.tickets.get, kinds)
     core = Core(engine, clock, effects.obey, recording)
     core.give_up = effects.give_up
+    quantum.remote.kept = sessions.kept.__contains__
     environment = Environment(qpus, quantum, core, timers)
     effects.core = quantum.core = quantum.remote.core = classical.core = core
     effects.environment = environment
@@ -150,6 +153,18 @@ def require(parts: Parts, options: Options, name: str) -> None:
     qpu = open_qpu(name, seed=options.seed)
     parts.qpus[name], parts.emulated[name], parts.quantum.epochs[name] = qpu, is_timed(qpu), 0
     parts.environment.join(name)
+
+
+def open_book(parts: Parts, wish: SessionWish) -> Book:
+    """Journal a session, or find it there, with its account; nothing is scheduled yet."""
+    parts.accounts.check(wish)
+    book = parts.sessions.open(wish, parts.timers.clock.now())
+    try:
+        book.account = parts.accounts.open(book.id, wish)
+    except BaseException:
+        del parts.sessions.books[book.id]
+        raise
+    return book
 
 
 def is_timed(qpu: Qpu) -> bool:

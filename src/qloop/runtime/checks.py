@@ -51,6 +51,9 @@ def check_wish(wish: SessionWish) -> None:
                                "Give seconds from 0 (the default) to a year")
     if wish.seed is not None and (isinstance(wish.seed, bool) or not 0 <= wish.seed < 2**63):
         raise InvalidInput(f"The session's seed is {wish.seed!r:.80}", "", "Give an integer from 0 to 2^63 - 1")
+    if not (wish.project.isprintable() and len(wish.project) <= TENANT_LENGTH):
+        raise InvalidInput(f"The session's project is {wish.project!r:.80}", "",
+                           f"Give a printable text of at most {TENANT_LENGTH} characters")
     if wish.kind not in KINDS:
         raise UnknownName("kind of session", wish.kind, KINDS)
     if wish.optimum is not None and not math.isfinite(wish.optimum):

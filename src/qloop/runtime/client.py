@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.model.estimate import QpuEstimate
 from qloop.runtime.ticket import Outcome, QuantumTicket, Ticket
 from qloop.runtime.wishes import SessionView, SessionWish
 
@@ -44,6 +45,10 @@ class Client(Protocol):
     def evaluate(self, session: str, structure: str, thetas: NDArray[np.float64], shots: int, *, iteration: int = 0,
                  cpu_s: float = 0.0, timeout: float | None = None) -> Outcome:
         """Submit and gather in one; where nothing is emulated this thread runs the task itself when its turn comes."""
+
+    def estimate(self, session: str, structure: str, calls: Mapping[int, int], shots: int, *,
+                 counts: bool = False) -> tuple[QpuEstimate, ...]:
+        """What so many calls of so many evaluations each would cost on each QPU that may run them, cheapest first."""
 
     def gather(self, ticket: QuantumTicket, timeout: float | None = None) -> Outcome:
         """Wait for a task's outcome; raises what went wrong, or TimeoutError after `timeout` seconds."""

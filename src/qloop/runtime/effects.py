@@ -12,6 +12,7 @@ from qloop.model.limits import SECOND
 from qloop.model.states import TaskState
 from qloop.runtime.classical import ClassicalSide
 from qloop.runtime.core import Core
+from qloop.runtime.drains import Drains
 from qloop.runtime.environment import Environment
 from qloop.runtime.journal import rows
 from qloop.runtime.journal.protocol import Store
@@ -33,6 +34,7 @@ class Effects:
         self.classical = classical
         self.tickets: dict[str, Ticket] = {}
         self.refusals: dict[str, cmd.Refused] = {}
+        self.drains = Drains()
         self.core: Core | None = None
         self.environment: Environment | None = None
         self.failures: list[Exception] = []
@@ -63,6 +65,8 @@ class Effects:
             case cmd.StartCalibration():
                 assert self.environment is not None
                 self.environment.calibrate(now, command)
+            case cmd.QpuEmpty():
+                self.drains.end(command.qpu, empty=True)
             case cmd.SessionEnded():
                 self._session_ended(now, command)
             case cmd.Refused():
@@ -81,7 +85,7 @@ class Effects:
         if command.state is TaskState.CANCELLED and ticket.error is None:
             ticket.error = Cancelled(f"The task {command.task} was cancelled", command.reason)
         elif command.state is TaskState.FAILED and ticket.error is None:
-            kind = SessionEnded if "time-to-live" in command.reason else QpuError
+            kind = SessionEnded if command.reason.endswith("time-to-live is over") else QpuError
             ticket.error = kind(f"The task {command.task} failed", command.reason)
         unbought = command.state is TaskState.FAILED or (command.state is TaskState.CANCELLED and not ticket.attempt)
         if unbought and isinstance(ticket, QuantumTicket):
@@ -133,6 +137,7 @@ class Effects:
             ticket.error = failure
             self._settle(ticket, TaskState.FAILED, str(failure))
         self.tickets.clear()
+        self.drains.give_up()
 
     def _session_ended(self, now: int, command: cmd.SessionEnded) -> None:
         """Journal the end, unless the session is only left behind to be taken up later."""

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from qloop.engine.explain import Explanation
 from qloop.errors import InvalidInput, QloopError
 from qloop.model import events as ev
+from qloop.model.estimate import QpuEstimate
 from qloop.model.limits import SECOND
 from qloop.model.states import TaskState
-from qloop.qpus.protocol import Request
-from qloop.runtime import assembly, requests, waiting
+from qloop.runtime import assembly, estimates, requests, waiting
 from qloop.runtime.classical import ENVIRONMENT, opened, packed
 from qloop.runtime.effects import refusal
 from qloop.runtime.identity import batch_digest
 from qloop.runtime.journal.rows import TaskRow
+from qloop.runtime.operations import Operations
 from qloop.runtime.options import Options, options_from
 from qloop.runtime.ordered import take, taken
 from qloop.runtime.quantum import Book, recall
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from qloop.trace.reader import Trace
 
 
-class Runtime:
+class Runtime(Operations):
     """Everything that a loop needs, in one process. Options are those of `runtime.options.Options`.
 
     A context manager: leaving it ends all sessions. `run` is the id under which the run can be resumed.
@@ -74,7 +75,8 @@ class Runtime:
         self._check_open()
         if wish.qpu:
             assembly.require(self.parts, self.options, wish.qpu)
-        book = self.sessions.open(wish, self.timers.clock.now())
+            self.check_not_retired(wish.qpu)
+        book = assembly.open_book(self.parts, wish)
         self.parts.kinds[book.id] = ("background" if wish.kind == "background" else "loop", wish.optimum)
         self.core.tell(ev.SessionOpened(book.id, wish.tenant, wish.weight, int(wish.interactive_ttl_s * SECOND),
                                         int(wish.max_ttl_s * SECOND)))
@@ -109,8 +111,10 @@ class Runtime:
         if known is not None:
             return self._remember(ticket, recall(known))
         try:
+            estimates.reserve(self.parts, book, ticket)
             self._accept(book, ticket, source.n_qubits, cpu_s, after)
         except Exception:           # refused, or not journaled: nothing was bought
+            self.parts.accounts.forgo(ticket)
             self.effects.tickets.pop(ticket.id, None)
             self.sessions.forget(ticket)
             raise
@@ -140,8 +144,9 @@ class Runtime:
                                            ticket.shots, ticket.counts))
             self.store.put_task(TaskRow(ticket.id, book.id, "quantum", body, ticket.ready_ns))
         self.effects.tickets[ticket.id] = ticket
-        self.core.tell(ev.QuantumSubmitted(ticket.id, book.id, width, ticket.shots, self._estimate(book, ticket),
-                                           cpu_s, 1.0, book.pin, ticket.iteration, tuple(after)))
+        predicted_s = estimates.predicted_s(self.parts, book, ticket)
+        self.core.tell(ev.QuantumSubmitted(ticket.id, book.id, width, ticket.shots, predicted_s, cpu_s, 1.0, book.pin,
+                                           ticket.iteration, tuple(after)))
         refused = self.effects.refusals.pop(ticket.id, None)
         if refused is not None:
             raise refusal(refused)
@@ -155,13 +160,10 @@ class Runtime:
         ticket.finish(TaskState.DONE, "known from the journal")
         return ticket
 
-    def _estimate(self, book: Book, ticket: QuantumTicket) -> float:
-        """Predicted QPU seconds: of the emulated hardware; 0 leaves it to the session's own average."""
-        for (structure, name), program in list(book.shelf.programs.items()):   # others may compile meanwhile
-            if structure == ticket.structure and self.parts.emulated[name]:
-                request = Request(ticket.thetas, ticket.shots, ticket.identities, ticket.counts)
-                return self.parts.qpus[name].duration(program, request) * 1e-9
-        return 0.0
+    def estimate(self, session: str, structure: str, calls: Mapping[int, int], shots: int, *,
+                 counts: bool = False) -> tuple[QpuEstimate, ...]:
+        """What so many calls of so many evaluations each would cost on each QPU that may run them, cheapest first."""
+        return estimates.estimates(self.parts, self.sessions.find(session), structure, calls, shots, counts)
 
     def gather(self, ticket: QuantumTicket, timeout: float | None = None) -> Outcome:
         """Wait for a task's outcome; raises what went wrong, or TimeoutError after `timeout` seconds."""
@@ -270,6 +272,7 @@ class Runtime:
             return
         self._closed = True
         try:
+            self.effects.drains.give_up()
             self._end_sessions()
         finally:
             left = bool(self.sessions.kept or self.sessions.books)

@@ -1,27 +1,30 @@
-"""What QPUs do by themselves: they come online, and their calibration windows come and go."""
+"""What QPUs do by themselves: they come and go, and so do their calibration windows."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 
-from qloop.errors import QpuError
 from qloop.model.commands import StartCalibration
 from qloop.model.events import CalibrationDue, CalibrationEnded, QpuJoined, QpuLeft
-from qloop.model.limits import NEVER, SECOND
-from qloop.qpus.protocol import Window
+from qloop.model.limits import NEVER
+from qloop.qpus.protocol import Absence, Away, Window
 from qloop.qpus.remote import Qpu, RemoteQpu
 from qloop.runtime.core import Core
 from qloop.runtime.quantum import QuantumSide
+from qloop.runtime.remote.presence import Presence
 from qloop.runtime.timers import Timers
 
 
 class Environment:
-    """Announces QPUs and their windows to the engine."""
+    """Announces QPUs, their windows and their absences to the engine.
+
+    `stays` counts how often each QPU came online: what was planned for an earlier stay is not carried out any more.
+    """
 
     def __init__(self, qpus: Mapping[str, Qpu], quantum: QuantumSide, core: Core, timers: Timers) -> None:
         self.qpus, self.quantum, self.core, self.timers = qpus, quantum, core, timers
-        quantum.remote.rejoin = self.leave_for
+        self.presence = Presence(quantum.remote, core, timers)
+        self.stays: dict[str, int] = {}
 
     def begin(self) -> None:
         """All QPUs come online."""
@@ -29,41 +32,78 @@ class Environment:
             self.join(name)
 
     def join(self, name: str) -> None:
-        """One QPU comes online."""
-        qpu = self.qpus[name]
+        """One QPU comes online, with the windows and the absences that are to come.
+
+        One that is away just now leaves at once: so its name and its size are known, and tasks can wait for it.
+        """
+        now, qpu = self.timers.clock.now(), self.qpus[name]
         if isinstance(qpu, RemoteQpu):
-            self.quantum.epochs[name] = self.quantum.remote.calibration(name).epoch
-        window, about = qpu.next_window(self.timers.clock.now()), qpu.describe()
-        epoch = self.quantum.epochs[name]
-        self.core.post(QpuJoined(name, about.n_qubits, about.cold_s, epoch, _begin(window), _gap(qpu, window)))
-        self._schedule(name, window)
-
-    def leave_for(self, name: str, seconds: float, reason: str) -> None:
-        """A QPU takes no tasks: what waits for it is moved, and after so many seconds it is tried again."""
-        self.core.post(QpuLeft(name, reason))
-        again = threading.Thread(target=self._rejoin, args=(name, seconds), name=f"qloop-back-{name}", daemon=True)
-        self.timers.at(self.timers.clock.now() + round(seconds * SECOND), again.start)     # joining asks the provider
-
-    def _rejoin(self, name: str, seconds: float) -> None:
-        """Try whether a QPU takes tasks again."""
-        try:
-            self.join(name)
-        except QpuError as error:
-            self.leave_for(name, seconds, str(error))
+            self.presence.join(name)
+            return
+        stay = self.stays[name] = self.stays.get(name, 0) + 1
+        self.quantum.epochs[name] = _epoch(qpu, now, self.quantum.epochs[name])
+        window, about = qpu.next_window(now), qpu.describe()
+        self.core.post(QpuJoined(name, about.n_qubits, about.cold_s, self.quantum.epochs[name], _begin(window),
+                                 _gap(qpu, window)))
+        self._schedule(name, stay, window)
+        absence = _absence(qpu, now)
+        if absence is not None and absence.begin_ns <= now:
+            self._leave(name, stay, absence)
+        elif absence is not None:
+            self.timers.at(absence.begin_ns, lambda: self._leave(name, stay, absence))
 
     def calibrate(self, now: int, command: StartCalibration) -> None:
         """The window begins; its end brings a new epoch."""
-        self.timers.at(now + command.length_ns, lambda: self._calibrated(command.qpu))
+        stay = self.stays[command.qpu]
+        self.timers.at(now + command.length_ns, lambda: self._calibrated(command.qpu, stay))
 
-    def _calibrated(self, name: str) -> None:
-        self.quantum.epochs[name] += 1
-        window = self.qpus[name].next_window(self.timers.clock.now())
+    def _leave(self, name: str, stay: int, absence: Absence) -> None:
+        """An absence begins."""
+        if self.stays[name] == stay:
+            self.stays[name] += 1
+            self.core.post(QpuLeft(name, absence.reason))
+            self._await(name, absence)
+
+    def _await(self, name: str, absence: Absence) -> None:
+        """Come back when the absence is over; for good, never."""
+        if absence.end_ns < NEVER:
+            self.timers.at(absence.end_ns, lambda: self._return(name))
+
+    def _return(self, name: str) -> None:
+        """An absence is over; the next may have begun already."""
+        now = self.timers.clock.now()
+        absence = _absence(self.qpus[name], now)
+        if absence is not None and absence.begin_ns <= now:
+            self._await(name, absence)
+        else:
+            self.join(name)
+
+    def _calibrated(self, name: str, stay: int) -> None:
+        if self.stays[name] != stay:
+            return      # the QPU left before the window was over
+        now, qpu = self.timers.clock.now(), self.qpus[name]
+        self.quantum.epochs[name] = _epoch(qpu, now, self.quantum.epochs[name] + 1)
+        window = qpu.next_window(now)
         self.core.post(CalibrationEnded(name, self.quantum.epochs[name], _begin(window)))
-        self._schedule(name, window)
+        self._schedule(name, stay, window)
 
-    def _schedule(self, name: str, window: Window | None) -> None:
+    def _schedule(self, name: str, stay: int, window: Window | None) -> None:
         if window is not None:
-            self.timers.at(window.begin_ns, lambda: self.core.post(CalibrationDue(name, window.length_ns)))
+            self.timers.at(window.begin_ns, lambda: self._due(name, stay, window))
+
+    def _due(self, name: str, stay: int, window: Window) -> None:
+        if self.stays[name] == stay:
+            self.core.post(CalibrationDue(name, window.length_ns))
+
+
+def _absence(qpu: Qpu, now: int) -> Absence | None:
+    """The QPU's present or next absence, if it is one that is away at times."""
+    return qpu.next_absence(now) if isinstance(qpu, Away) else None
+
+
+def _epoch(qpu: Qpu, now: int, counted: int) -> int:
+    """The epoch that the QPU itself names, or the one that was counted; never one that is over."""
+    return max(counted, qpu.epoch_at(now)) if isinstance(qpu, Away) else counted
 
 
 def _begin(window: Window | None) -> int:

@@ -12,10 +12,10 @@ from qloop.errors import InvalidInput, UnknownName
 from qloop.model.limits import NEVER, Limits
 from qloop.policies.record import Policy
 from qloop.qpus.remote import Qpu
-from qloop.runtime.accounting import tenant_budgets
 from qloop.runtime.checks import NAME, check_tenant, check_weight
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.price_book import PriceWish, price_book
+from qloop.runtime.terms import tenant_budgets
 
 MEMORY = ":memory:"
 
@@ -27,9 +27,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `policy_settings`: see `qloop.policies.catalog`. `clock`: "real", "virtual", or how many times as fast as real
     time. `journal`: a file, ":memory:", a store, or None for a file under `.qloop/runs`. `run` with `resume` takes up
     an earlier run. `trace`: whether to record one, or the file to stream it to. `workers`: processes of the local
-    pilot. `tenants`: weights by name. `grow`: a session may name any QPU of the catalog, which then joins. `prices`: the
-    name of one for all QPUs, a mapping of QPUs to prices, or the TOML or JSON file of a price list. `budgets`: what
-    tenants may spend in this journal, by name: "100 USD", "600 s" or "10000 shots".
+    pilot. `tenants`: weights by name. `grow`: a session may name any QPU of the catalog, which then joins. `prices`:
+    the name of one for all QPUs, a mapping of QPUs to prices, or the file of a price list (`qloop.runtime.price_book`).
+    `budgets`: what tenants may spend in this journal, by name: "100 USD", "600 s" or "10000 shots".
     """
 
     qpus: Sequence[str | Qpu] = ("exact",)

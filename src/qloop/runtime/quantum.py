@@ -7,19 +7,20 @@ import queue
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from qloop.errors import Conflict, QpuError
+from qloop.errors import Conflict, JournalError, QpuError
 from qloop.model.commands import StartQuantum
 from qloop.model.events import QuantumEnded
 from qloop.model.limits import NEVER
 from qloop.model.states import Outcome as Ending
 from qloop.qpus.exact import ExactQpu
-from qloop.qpus.protocol import Program, QpuResult, Request
-from qloop.qpus.remote import NotAccepted, Qpu, RemoteQpu
+from qloop.qpus.protocol import LocalQpu, Program, QpuResult, Request
+from qloop.qpus.remote import NotAccepted, Qpu
 from qloop.runtime.accounting import Account, Accounts
 from qloop.runtime.core import Core
 from qloop.runtime.identity import Counter, draws
@@ -138,9 +139,9 @@ class QuantumSide:
             known = self.store.get_result(book.id, ticket.digest)
             if known is not None:       # an earlier attempt was given up for lost, but its result was paid for
                 return recall(known), 0
-        qpu = self.qpus[name]
-        if isinstance(qpu, RemoteQpu):
+        if self.remote.has(name):
             return self._buy_remotely(turn), 0
+        qpu = cast(LocalQpu, self.qpus[name])
         program = self.programs.get(book.id, book.shelf, ticket.structure, name)
         epoch, simulator = self.epochs[name], str(program.simulator)
         digests = draws(ticket.identities, name, epoch, simulator) if ticket.shots else ticket.identities
@@ -176,6 +177,9 @@ class QuantumSide:
             first = self.store.get_result(book.id, ticket.digest)
             assert first is not None
             return recall(first)
+        except JournalError:        # the shots were bought all the same
+            self.accounts.settle(ticket, call)
+            raise
         self.accounts.settle(ticket, call)
         if new:
             book.count(shots)
@@ -217,7 +221,7 @@ class QuantumSide:
             ticket.ended_ns = self.timers.clock.now()
         reason = "" if error is None else f"{type(error).__name__}: {error}"
         assert self.core is not None
-        if ending is Ending.FAILED and self.accounts is not None:
+        if error is not None and self.accounts is not None:
             self.accounts.failed(turn, error, reason, self.timers.clock.now())
         self.core.post(QuantumEnded(ticket.id, turn.attempt, turn.place, ending, min(measured, NEVER), reason))
         ticket.reported = turn.attempt

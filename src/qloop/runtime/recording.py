@@ -11,8 +11,8 @@ from qloop.model import commands as cmd
 from qloop.model import events as ev
 from qloop.model.limits import NEVER
 from qloop.model.states import Outcome as Ending
-from qloop.model.states import SessionState, TaskState
-from qloop.policies.columns import BOUND, WEIGHT
+from qloop.model.states import Service, SessionState, TaskState
+from qloop.policies.columns import BOUND, COLD, EPOCH, ONLINE, QUBITS, WEIGHT
 from qloop.runtime.ticket import ClassicalTicket, QuantumTicket, Ticket
 from qloop.trace import schema as tr
 from qloop.trace.recorder import Recorder
@@ -21,6 +21,9 @@ CLOSE: dict[SessionState, tr.CloseReason] = {
     SessionState.CLOSED: "closed", SessionState.CANCELLED: "cancelled", SessionState.EXPIRED: "expired"}
 OUTCOME: dict[Ending, tr.Outcome] = {
     Ending.OK: "done", Ending.FAILED: "failed", Ending.LOST: "failed", Ending.CANCELLED: "cancelled"}
+
+OPERATOR: dict[Service, tr.OperatorWish] = {
+    Service.ON: "", Service.PAUSED: "paused", Service.DRAINED: "drained", Service.RETIRED: "retired"}
 
 
 class Recording:
@@ -36,6 +39,7 @@ class Recording:
         self._running: dict[str, tuple[Ticket, int]] = {}
         self._calls: dict[tuple[str, int], tuple[ClassicalTicket, str]] = {}
         self._placed: dict[str, str] = {}
+        self._off: set[str] = set()
 
     def __call__(self, now: int, event: ev.Event, commands: list[cmd.Command]) -> None:
         """Record one event and what it caused."""
@@ -65,12 +69,16 @@ class Recording:
             case ev.CalibrationEnded():
                 emit(tr.CalibrationEnd, now, qpu=event.qpu, epoch=event.epoch,
                      window_at_ns=_planned(event.window_at_ns))
-            case ev.QpuJoined():
+            case ev.QpuJoined() if event.qpu not in refused:
                 emit(tr.QpuOnline, now, qpu=event.qpu, qubits=event.qubits, cold_s=event.cold_s, epoch=event.epoch,
                      window_at_ns=_planned(event.window_at_ns), window_gap_ns=_planned(event.window_gap_ns))
+                self._off.discard(event.qpu)
+                self._service(now, event.qpu)
             case ev.QpuLeft():
                 self._lost(now, event.qpu)
-                emit(tr.QpuOffline, now, qpu=event.qpu, reason=event.reason)
+                self._service(now, event.qpu, event.reason)
+            case ev.QpuPaused() | ev.QpuResumed() | ev.QpuDrained() | ev.QpuRetired():
+                self._service(now, event.qpu)
             case ev.ClassicalEnded():
                 self._cpu_end(now, (event.task, event.attempt))
             case ev.WorkerLeft():
@@ -94,6 +102,23 @@ class Recording:
                 self._cpu_begin(now, command)
             case _:
                 pass
+
+    def _service(self, now: int, name: str, reason: str = "") -> None:
+        """The QPU takes work from now on, or no longer does: told once for each change."""
+        state = self.engine.state
+        row = state.qpu_ids.get(name, -1)
+        takes = row >= 0 and state.qpu_rows[row][ONLINE] > 0.0
+        if row < 0 or takes == (name not in self._off):
+            return
+        qpu, cells = state.qpus[row], state.qpu_rows[row]
+        if takes:
+            self._off.discard(name)
+            self.recorder.emit(tr.QpuOnline, now, qpu=name, qubits=int(cells[QUBITS]), cold_s=cells[COLD],
+                               epoch=int(cells[EPOCH]))
+            return
+        self._off.add(name)
+        wish: tr.OperatorWish = OPERATOR[qpu.service] if qpu.online or qpu.service is Service.RETIRED else ""
+        self.recorder.emit(tr.QpuOffline, now, qpu=name, reason=reason or qpu.reason, operator=wish)
 
     def _opened(self, now: int, event: ev.SessionOpened) -> None:
         """A session with the TTLs that hold for it."""

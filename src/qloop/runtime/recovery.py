@@ -13,6 +13,7 @@ from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import RunInfo, SessionInfo
 from qloop.runtime.journal.sqlite import SqliteStore
 from qloop.runtime.options import Options
+from qloop.runtime.terms import kept_terms
 from qloop.runtime.wishes import SessionWish
 
 
@@ -48,9 +49,10 @@ def reopen(session: str, journal: str | None = None) -> tuple[Runtime, SessionWi
     store = SqliteStore(path, create=False)
     try:
         info, run = _find(store, session, path)
+        prices = kept_terms(store, session).prices
     finally:
         store.close()
-    return Runtime(options_of(run, path)), wish_of(info)
+    return Runtime(msgspec.structs.replace(options_of(run, path), prices=prices)), wish_of(info)
 
 
 def options_of(run: RunInfo, path: Path) -> Options:

@@ -87,9 +87,11 @@ class Sessions:
 def view_of(book: Book, state: str, clock: str) -> SessionView:
     """A session as its owner sees it."""
     simulators = tuple(sorted({str(program.simulator) for program in book.shelf.programs.values()}))
+    account = book.account
+    money = {} if account is None else account.view()
     return SessionView(id=book.id, name=book.name, tenant=book.tenant, state=state, seed=book.seed, clock=clock,
                        results=book.results, shots=book.shots, resumed=book.resumed, qpu=book.pin,
-                       simulators=simulators)
+                       simulators=simulators, **money)
 
 
 def derive(seed: int, name: str) -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
+from qloop.engine.engine import Engine
+from qloop.engine.explain import held_up
 from qloop.model.limits import NEVER, SECOND
 from qloop.model.states import SessionState
 from qloop.runtime.assembly import Parts
@@ -16,7 +19,7 @@ def wait(parts: Parts, ticket: Ticket, timeout: float | None = None) -> None:
     if parts.timers.clock.virtual:
         pass_time(parts, ticket, timeout)
     elif not ticket.wait_done(timeout):
-        raise late(ticket, timeout, "It goes on.")
+        raise late(ticket, timeout, standing(parts, ticket))
 
 
 def wait_inline(parts: Parts, ticket: QuantumTicket, timeout: float | None = None) -> None:
@@ -48,17 +51,28 @@ def pass_time(parts: Parts, ticket: Ticket, timeout: float | None) -> None:
     if not ticket.done:
         if isinstance(clock, VirtualClock):
             clock.advance(last)     # the time that was waited has passed, or who asks again would wait for ever
-        raise late(ticket, timeout, "It goes on.")
+        raise late(ticket, timeout, standing(parts, ticket))
 
 
 def drain(parts: Parts) -> None:
-    """Wait for the accepted tasks of sessions that are closing."""
+    """Wait for the accepted tasks of sessions that are closing, but for those that wait for an operator."""
     closing = parts.core.ask(lambda engine: {session.id for session in engine.state.sessions.values()
                                              if session.state is SessionState.CLOSING})
     assert isinstance(closing, Collection)
     for ticket in list(parts.effects.tickets.values()):
-        if ticket.session in closing:
+        if ticket.session in closing and not parts.core.ask(partial(holds_up, ticket)):
             wait(parts, ticket)
+
+
+def holds_up(ticket: Ticket, engine: Engine) -> str:
+    """What an operator did that keeps the task waiting; empty for nothing."""
+    return held_up(engine.state, ticket.id)
+
+
+def standing(parts: Parts, ticket: Ticket) -> str:
+    """What becomes of a task that was waited for too long: it goes on, unless an operator holds it up."""
+    detail = parts.core.ask(partial(holds_up, ticket))
+    return f"It waits for an operator: {detail}." if detail else "It goes on."
 
 
 def late(ticket: Ticket, timeout: float | None, now: str) -> TimeoutError:

@@ -66,7 +66,7 @@ class FaultyStore:
     def __init__(self, inner: Store, plan: Mapping[tuple[str, int], StoreFault]) -> None:
         self._inner, self._plan = inner, dict(plan)
         self._lock = threading.Lock()
-        self.calls: dict[str, int] = {}
+        self.counted: dict[str, int] = {}
 
     def __getattr__(self, verb: str) -> Any:
         method = getattr(self._inner, verb)
@@ -75,7 +75,7 @@ class FaultyStore:
     def _wrapped(self, verb: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             with self._lock:
-                nth = self.calls[verb] = self.calls.get(verb, 0) + 1
+                nth = self.counted[verb] = self.counted.get(verb, 0) + 1
             fault = self._plan.get((verb, nth))
             if fault is None:
                 return method(*args, **kwargs)

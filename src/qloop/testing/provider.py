@@ -151,7 +151,7 @@ def advance(job: Job, phase: str | None, epoch: int, queue: int) -> None:
         return
     if phase is not None:
         job.phase, job.executed = phase, phase == "failed" or job.executed
-    elif job.looks > queue + 1:
-        job.phase = "done"
     elif job.looks > queue:
-        job.phase, job.executed, job.epoch = "running", True, epoch
+        job.phase = "running" if job.phase == "queued" else "done"
+        if not job.executed:
+            job.executed, job.epoch = True, epoch

@@ -20,6 +20,7 @@ Outcome = Literal["done", "failed", "cancelled"]
 CloseReason = Literal["closed", "cancelled", "expired", "failed"]
 SquashReason = Literal["theta_mismatch", "epoch_change", "budget", "preempted", "session_closed"]
 Source = Literal["qpu", "memo", "journal"]
+OperatorWish = Literal["", "paused", "drained", "retired"]
 
 
 def _snake(name: str) -> str:
@@ -228,10 +229,15 @@ class ColdStart(Event, frozen=True, kw_only=True):
 
 
 class QpuOffline(Event, frozen=True, kw_only=True):
-    """The QPU takes no work."""
+    """The QPU takes no new work.
+
+    `operator`: what the operator did to it, so that what runs there is finished; empty: it is gone, and what it ran
+    is lost.
+    """
 
     qpu: str
     reason: str = ""
+    operator: OperatorWish = ""
 
 
 class QpuOnline(Event, frozen=True, kw_only=True):

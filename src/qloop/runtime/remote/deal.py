@@ -38,7 +38,8 @@ class Wanted:
     """What is to be bought, for whom; the ticket tells when nobody wants it any more.
 
     `epoch`: the calibration that the program was compiled for. `check` raises QpuError for a result that cannot be
-    one, `told` hears each reading, `closing` says whether the runtime closes.
+    one, `told` hears each reading, `closing` says whether the runtime closes, `kept` whether the session was left to be
+    resumed, so that the task goes on at its provider.
     """
 
     ticket: QuantumTicket
@@ -49,6 +50,7 @@ class Wanted:
     check: Callable[[QpuResult], None]
     closing: Callable[[], bool]
     now_ns: Callable[[], int]
+    kept: Callable[[], bool] = lambda: False
     told: Callable[[Reading], None] = lambda reading: None
 
 
@@ -111,5 +113,5 @@ def held(intent: IntentInfo) -> Held:
     """The error that asks a person to decide."""
     token = intent.row.token
     return Held(f"Task {intent.row.task} is held: nobody can know whether its shots were bought", intent.reason,
-                f"Look for {token} at the provider; if the task is there, run 'qloop intents adopt {token} ID' with its id "
-                f"there, or else 'qloop intents again {token}', and then resume", token)
+                f"Look for {token} at the provider. If it is there under an id, run 'qloop intents adopt {token} ID', "
+                f"or else 'qloop intents again {token}', and resume", token)

@@ -13,12 +13,13 @@ LOOKS = 8
 
 
 def still_wanted(deal: Deal, intent: IntentInfo) -> None:
-    """Raises `Left` if the runtime closes, and, if the task's owner has cancelled it, what came of dropping it.
+    """Raises `Left` if the runtime closes or the session is left to be resumed.
 
-    Returns for a task that is wanted, and for one that was cancelled too late: its result is there, and paid for.
+    If the task's owner has cancelled it, it is dropped, and what came of that is raised (see `give_up`). Returns for a
+    task that is wanted, and for one that was cancelled too late: its result is there, and paid for.
     """
-    if deal.wanted.closing():
-        raise Left(f"The runtime closed while QPU {deal.name} had the task")
+    if deal.wanted.closing() or (deal.wanted.ticket.done and deal.wanted.kept()):
+        raise Left(f"Nobody waits while QPU {deal.name} has the task")
     if deal.wanted.ticket.done:
         give_up(deal, intent)
 

@@ -32,12 +32,17 @@ class RemoteSide:
         self.qpus, self.programs, self.store, self.timers = qpus, programs, store, timers
         self.closing, self.check = closing, check
         self.core: Core | None = None
-        self.rejoin: Callable[[str, float, str], None] = lambda name, seconds, reason: None
+        self.leave_for: Callable[[str, float, str], None] = lambda name, seconds, reason: None
+        self._far: dict[str, bool] = {}
+        self.kept: Callable[[str], bool] = lambda session: False
         self.step: Callable[[str], None] = lambda name: None
 
     def has(self, name: str) -> bool:
         """Whether the QPU of this name is remote."""
-        return isinstance(self.qpus[name], RemoteQpu)
+        known = self._far.get(name)
+        if known is None:       # asking a protocol is slow, and this is asked at every task
+            known = self._far[name] = isinstance(self.qpus[name], RemoteQpu)
+        return known
 
     def calibration(self, name: str) -> Calibration:
         """The present calibration of a remote QPU."""
@@ -60,7 +65,7 @@ class RemoteSide:
             result, intent = buy(self._deal(turn, name), known)
         except NotAccepted as error:
             if error.offline:
-                self.rejoin(name, error.retry_after_s or OFFLINE_S, str(error))
+                self.leave_for(name, error.retry_after_s or OFFLINE_S, str(error))
             raise
         self._note_epoch(name, result.epoch)
         return result, intent
@@ -84,7 +89,7 @@ class RemoteSide:
         program, epoch = self._program(turn, name)
         request = Request(ticket.thetas, ticket.shots, ticket.identities, ticket.counts, epoch)
         wanted = Wanted(ticket, turn.book.id, program, request, epoch, lambda result: self.check(name, result, request),
-                        self.closing.is_set, self.timers.clock.now)
+                        self.closing.is_set, self.timers.clock.now, lambda: self.kept(turn.book.id))
         return Deal(self.store, name, qpu, wanted, self.step)
 
     def _program(self, turn: Turn, name: str) -> tuple[Program, int]:

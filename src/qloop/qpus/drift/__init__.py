@@ -1,0 +1,1 @@
+"""How a twin's errors wander with time, when it is calibrated, and when it is away."""
