@@ -1,0 +1,1 @@
+"""The one border through which untrusted OpenQASM 2 and QPY become Qiskit circuits."""
