@@ -13,7 +13,7 @@ from qloop.errors import QpuError
 from qloop.model.prices import Price
 from qloop.runtime import layout
 from qloop.testing.scripted_qpu import Fault, ScriptedQpu
-from tests.runtime.two_qubits import ENERGY, circuit
+from tests.runtime.two_qubits import ENERGY, circuit, scripted
 
 from .calling import Caller
 
@@ -91,7 +91,8 @@ def test_every_call_is_a_line_of_the_csv_file(call: Caller) -> None:
 
 
 def test_in_real_time_a_line_says_when_it_was(call: Caller) -> None:
-    with qloop.Runtime(run="r1") as platform, qloop.Session("a", runtime=platform) as session:
+    with qloop.Runtime(qpus=[scripted(seconds=0.01)], run="r1") as platform, \
+            qloop.Session("a", runtime=platform) as session:
         session.objective(circuit(), ENERGY)([0.1, 0.2])
     call("usage", "--csv", "calls.csv")
     with Path("calls.csv").open(newline="") as file:

@@ -40,7 +40,7 @@ def test_what_was_bought_is_adopted_and_not_bought_again(call: Caller) -> None:
     shown = call("intents")
     for words in (token, "r.s", "held", "cannot be asked"):
         assert words in shown.out
-    done = call("intents", "adopt", token, "job-1")
+    done = call("intents", "adopt", token, "task-1")
     assert done.code == 0
     assert "resume the run to get its result" in done.err
     assert live(far, resume=True) == pytest.approx(value([0.1, 0.2]))
@@ -65,7 +65,7 @@ def test_json_and_bad_input(call: Caller) -> None:
     missing = call("intents", "adopt", "qloop-nothing", "x")
     assert (missing.code, "no intent named" in missing.err) == (2, True)
     assert "is empty" in call("intents", "adopt", token, " ").err
-    call("intents", "adopt", token, "job-1")
+    call("intents", "adopt", token, "task-1")
     assert "Only what is held is to be decided" in call("intents", "again", token).err
     absent = call("intents", "--journal", str(Path("none.qloop")))
     assert absent.code == 4

@@ -34,6 +34,6 @@ def test_a_loop_that_is_killed_again_and_again_buys_each_shot_once(tmp_path: Pat
     _, x, nfev, results = answer.split()
     assert bytes.fromhex(x) == near.x.tobytes(), "the same parameters as without a death, to the last bit"
     assert int(nfev) == near.nfev
-    jobs = [job for job in Provider(file=tmp_path / "provider.json").read().jobs if job.phase != "cancelled"]
-    assert len(jobs) == sum(job.executed for job in jobs) == int(results)
-    assert len({job.token for job in jobs}) == len(jobs)
+    tasks = [task for task in Provider(file=tmp_path / "provider.json").read().tasks if task.phase != "cancelled"]
+    assert len(tasks) == sum(task.executed for task in tasks) == int(results)
+    assert len({task.token for task in tasks}) == len(tasks)

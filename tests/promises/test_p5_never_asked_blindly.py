@@ -46,10 +46,10 @@ def test_after_a_crash_the_provider_is_looked_at_before_it_is_asked(
     result = first or lives.live()
     assert result is not None
     assert result.values == pytest.approx((VALUE,))
-    tokens = {job.token for job in provider.read().jobs}
+    tokens = {task.token for task in provider.read().tasks}
     assert len(tokens) == 1, "one evaluation has one token, in every life"
-    running = [job for job in provider.read().jobs if job.phase != "cancelled"]
-    assert len(running) == provider.bought == 1, f"bought {provider.bought} times: {provider.read().jobs}"
+    running = [task for task in provider.read().tasks if task.phase != "cancelled"]
+    assert len(running) == provider.bought == 1, f"bought {provider.bought} times: {provider.read().tasks}"
 
 
 @pytest.mark.parametrize("recovery", RECOVERIES)
@@ -76,4 +76,4 @@ def test_a_crash_at_every_point_of_every_life_still_buys_once(tmp_path: Path, po
     results.append(lives.live())
     assert results[-1] is not None
     assert provider.bought == 1
-    assert len({job.token for job in provider.read().jobs}) == 1
+    assert len({task.token for task in provider.read().tasks}) == 1

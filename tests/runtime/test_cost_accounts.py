@@ -64,7 +64,7 @@ def test_a_twin_is_billed_for_the_circuits_and_shots_of_all_groups():
 @pytest.mark.parametrize("fault", [Fault.RAISE, Fault.CRASH, Fault.NOT_A_NUMBER, Fault.TOO_FEW])
 @pytest.mark.parametrize("clock", ["real", "virtual"])
 def test_a_failed_call_is_accounted_and_costs_nothing(fault, clock):
-    seconds = 1.5 if clock == "virtual" else 0.0
+    seconds = 1.5 if clock == "virtual" else 0.001
     with runtime(scripted({1: fault}, seconds=seconds), clock=clock, prices=PRICE) as platform, \
             qloop.Session("s", runtime=platform) as session:
         f = session.objective(circuit(), ENERGY)
@@ -142,7 +142,7 @@ def test_numbers_go_on_in_the_next_life_and_sums_are_exact(tmp_path):
 
 
 def test_threads_give_every_call_a_number_of_its_own():
-    with runtime("exact") as platform, qloop.Session("s", runtime=platform) as session:
+    with runtime(scripted(seconds=1.0), clock=1e3) as platform, qloop.Session("s", runtime=platform) as session:
         f = session.objective(circuit(), ENERGY)
         threads = [threading.Thread(target=lambda k=k: [f([k, 0.1 * j]) for j in range(40)]) for k in range(4)]
         for thread in threads:
@@ -151,8 +151,15 @@ def test_threads_give_every_call_a_number_of_its_own():
             thread.join()
         rows = platform.store.calls()
         assert sorted(int(row.id.rpartition("#")[2]) for row in rows) == list(range(1, 161))
-        assert session.usage() == {"results": 160, "shots": 0, "resumed": 0, "calls": 160, "net_s": 0.0,
-                                   "billed_s": 0.0, "amount": 0.0, "currency": ""}
+        assert session.usage() == {"results": 160, "shots": 0, "resumed": 0, "calls": 160, "net_s": 160.0,
+                                   "billed_s": 160.0, "amount": 0.0, "currency": ""}
+
+
+def test_a_qpu_that_takes_no_time_and_costs_nothing_has_its_results_as_its_account():
+    with runtime("exact") as platform, qloop.Session("s", runtime=platform) as session:
+        session.objective(circuit(), ENERGY)(START)
+        assert platform.store.calls() == []
+        assert len(platform.store.results(session.id)) == session.usage()["calls"] == 1
 
 
 def test_the_project_is_a_printable_text():

@@ -77,7 +77,7 @@ def test_tasks_under_way_are_reserved_so_that_together_they_cannot_overrun(clock
 
 def test_threads_together_cannot_overrun():
     qpu = slow()
-    with runtime(qpu, clock=1e6, prices=PRICE) as platform, \
+    with runtime(qpu, clock=1e3, prices=PRICE) as platform, \
             qloop.Session("s", runtime=platform, budget="60 USD") as session:
         f = session.objective(circuit(), ENERGY)
         refused = []

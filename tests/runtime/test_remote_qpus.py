@@ -93,7 +93,7 @@ def test_a_cancelled_task_is_cancelled_at_the_provider():
         while not qpu.provider.read().calls.get("cancel"):
             pass
     assert qpu.provider.bought == 0
-    assert [job.phase for job in qpu.provider.read().jobs] == ["cancelled"]
+    assert [task.phase for task in qpu.provider.read().tasks] == ["cancelled"]
 
 
 def test_a_run_that_ends_early_finds_its_task_again(tmp_path):
@@ -144,11 +144,11 @@ def test_p9_a_calibration_in_between_is_never_silent(moment):
         for k in range(3):
             outcomes.append(session.submit(circuit(), ENERGY, [0.1 * k, 0.2]).outcome(20.0))
         mismatches = [outcome.epoch != outcome.compiled_epoch for outcome in outcomes]
-        ran = [job.epoch for job in qpu.provider.read().jobs]
+        ran = [task.epoch for task in qpu.provider.read().tasks]
         assert [outcome.epoch for outcome in outcomes] == ran, "the epoch is that of the calibration it ran on"
         assert outcomes[-1].epoch == outcomes[-1].compiled_epoch == 1_700_003_600
         assert [row.epoch for row in platform.store.results(session.id)] == ran
-    assert sum(mismatches) == (0 if moment == "compile" else 1), "it was compiled anew before it was sent, or it says so"
+    assert sum(mismatches) == (0 if moment == "compile" else 1), "compiled anew before it was sent, or it says so"
 
 
 def test_the_engine_learns_the_epoch_that_was_met():

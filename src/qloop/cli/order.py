@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qloop.errors import Conflict, InvalidInput, UnknownName
+from qloop.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
     from qloop.runtime.history import Past
@@ -49,13 +49,12 @@ def clock_of(text: str) -> str | float:
 
 def _check(wishes: dict[str, Any]) -> None:
     """Refuse names and numbers that nothing could be made of, before anything is written."""
-    from qloop.qpus.catalog import qpu_names
+    from qloop.qpus.catalog import check_qpu_name
     from qloop.runtime.clock import make_clock
     from qloop.runtime.plugins import find_policy
 
     for name in wishes.get("qpus", ()):
-        if name not in qpu_names():
-            raise UnknownName("QPU", name, qpu_names())
+        check_qpu_name(name)
     if len(set(wishes.get("qpus", ()))) < len(wishes.get("qpus", ())):
         raise InvalidInput("Two QPUs have the same name", f"--qpus {','.join(wishes['qpus'])}", "Name each once")
     if "clock" in wishes:

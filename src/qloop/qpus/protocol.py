@@ -81,7 +81,8 @@ class QpuResult(msgspec.Struct, frozen=True):
     """What came back: `values` (batch,) of expectation values or `counts` per row, and who made it.
 
     `ideal` (batch,) are the noise-free expectation values where the QPU, being emulated, knows them. `token` is that of
-    the request, where a provider's answer names it.
+    the request, where a provider's answer names it; `net_ns` the QPU time that the provider says was used, 0 if it
+    does not say.
     """
 
     qpu: str
@@ -92,6 +93,7 @@ class QpuResult(msgspec.Struct, frozen=True):
     counts: tuple[dict[str, int], ...] = ()
     ideal: tuple[float, ...] = ()
     token: str = ""
+    net_ns: int = 0
 
 
 class Program(Protocol):

@@ -156,13 +156,16 @@ class QuantumSide:
         """Have a provider run it, or take up what an earlier attempt began there, and journal the result."""
         result, intent = self.remote.buy(turn)
         outcome = Outcome(result.values, result.counts, result.ideal, intent.row.qpu, result.epoch, result.shots,
-                          result.simulator, compiled_epoch=intent.row.epoch)
+                          result.simulator, net_ns=result.net_ns, compiled_epoch=intent.row.epoch)
         kept = self._keep(turn, outcome, intent)
         self.remote.close_intent(intent)
         return kept
 
     def _keep(self, turn: Turn, outcome: Outcome, intent: IntentInfo | None = None) -> Outcome:
-        """Journal a bought result and its account; where another attempt's is there already, that one is the task's."""
+        """Journal a bought result and its account; where another attempt's is there already, that one is the task's.
+
+        Of a QPU that takes no time and costs nothing the result itself is the account: a hot loop writes one row.
+        """
         ticket, book = turn.ticket, turn.book
         assert self.accounts is not None
         call = self.accounts.bought(turn, outcome, self.timers.clock.now(), intent)
@@ -171,7 +174,7 @@ class QuantumSide:
         row = ResultRow(ticket.digest, book.id, ticket.id, turn.attempt, outcome.qpu, outcome.epoch, shots,
                         outcome.simulator, value, self.timers.clock.now())
         try:
-            new = self.store.put_result(row, call)
+            new = self.store.put_result(row, call if call.net_ns or call.amount or intent is not None else None)
         except Conflict:
             self.accounts.squashed(ticket, call)
             first = self.store.get_result(book.id, ticket.digest)

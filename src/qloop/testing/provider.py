@@ -44,7 +44,7 @@ class Wire(enum.Enum):
     CRASHED = "crashed"                 # the adapter has a bug
 
 
-class Job(msgspec.Struct):
+class Task(msgspec.Struct):
     """A task at the provider: how often its status was read, and whether its shots were taken."""
 
     id: str
@@ -59,7 +59,7 @@ class Job(msgspec.Struct):
 class Ledger(msgspec.Struct):
     """All that the provider knows."""
 
-    jobs: list[Job] = []
+    tasks: list[Task] = []
     epoch: int = 1_700_000_000
     calls: dict[str, int] = {}
 
@@ -99,14 +99,14 @@ class Provider:
     @property
     def bought(self) -> int:
         """How many tasks had their shots taken."""
-        return sum(job.executed for job in self.read().jobs)
+        return sum(task.executed for task in self.read().tasks)
 
     def fault(self, verb: str) -> Wire | None:
         """What goes wrong with this call; requests on their way arrive a step further."""
         def act(ledger: Ledger) -> Wire | None:
             ledger.calls[verb] = nth = ledger.calls.get(verb, 0) + 1
-            for job in ledger.jobs:
-                job.hidden = max(0, job.hidden - 1)
+            for task in ledger.tasks:
+                task.hidden = max(0, task.hidden - 1)
             wrong = self.plan.get((verb, nth))
             if wrong is Wire.CALIBRATED:
                 ledger.epoch += 3600
@@ -119,39 +119,39 @@ class Provider:
         """A request has arrived."""
         def act(ledger: Ledger) -> str:
             for _ in range(copies):
-                known = [job for job in ledger.jobs if job.token == token]
+                known = [task for task in ledger.tasks if task.token == token]
                 if known and self.recovery is Recovery.TOKEN:
                     return known[0].id
                 if known and self.recovery is Recovery.CLIENT_ID:
                     return "" if copies == 1 else known[0].id
                 bears = token if self.recovery is not Recovery.NONE else ""
-                ledger.jobs.append(Job(f"job-{len(ledger.jobs) + 1}", bears, hidden=hidden))
-            return ledger.jobs[-1].id
+                ledger.tasks.append(Task(f"task-{len(ledger.tasks) + 1}", bears, hidden=hidden))
+            return ledger.tasks[-1].id
 
         name: str = self.change(act)
         return name
 
-    def look(self, name: str, phase: str | None = None) -> Job | None:
+    def look(self, name: str, phase: str | None = None) -> Task | None:
         """Where a task stands; each look brings it on."""
-        def act(ledger: Ledger) -> Job | None:
-            for job in ledger.jobs:
-                if job.id == name:
-                    advance(job, phase, ledger.epoch, self.queue)
-                    return job
+        def act(ledger: Ledger) -> Task | None:
+            for task in ledger.tasks:
+                if task.id == name:
+                    advance(task, phase, ledger.epoch, self.queue)
+                    return task
             return None
 
-        found: Job | None = self.change(act)
+        found: Task | None = self.change(act)
         return found
 
 
-def advance(job: Job, phase: str | None, epoch: int, queue: int) -> None:
+def advance(task: Task, phase: str | None, epoch: int, queue: int) -> None:
     """One look further: queued, running (its shots are taken), done; or what the script says."""
-    job.looks += 1
-    if job.phase in ("cancelled", "failed", "done"):
+    task.looks += 1
+    if task.phase in ("cancelled", "failed", "done"):
         return
     if phase is not None:
-        job.phase, job.executed = phase, phase == "failed" or job.executed
-    elif job.looks > queue:
-        job.phase = "running" if job.phase == "queued" else "done"
-        if not job.executed:
-            job.executed, job.epoch = True, epoch
+        task.phase, task.executed = phase, phase == "failed" or task.executed
+    elif task.looks > queue:
+        task.phase = "running" if task.phase == "queued" else "done"
+        if not task.executed:
+            task.executed, task.epoch = True, epoch

@@ -12,7 +12,7 @@ import msgspec
 from qloop.errors import QpuError
 from qloop.model.evaluation import SimulatorId
 from qloop.qpus.exact import ExactQpu
-from qloop.qpus.protocol import LocalQpu, Program, QpuDescription, QpuResult, Request, Window
+from qloop.qpus.protocol import Absence, Away, LocalQpu, Program, QpuDescription, QpuResult, Request, Window
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -84,6 +84,14 @@ class ScriptedQpu:
     def next_window(self, after_ns: int) -> Window | None:
         """As the wrapped QPU says."""
         return self._inner.next_window(after_ns)
+
+    def next_absence(self, after_ns: int) -> Absence | None:
+        """As the wrapped QPU says, if it is ever away."""
+        return self._inner.next_absence(after_ns) if isinstance(self._inner, Away) else None
+
+    def epoch_at(self, now_ns: int) -> int:
+        """As the wrapped QPU says, if it counts its epochs; else 0, and the runtime counts them."""
+        return self._inner.epoch_at(now_ns) if isinstance(self._inner, Away) else 0
 
     def wait_until_hanging(self, timeout: float = 30.0) -> bool:
         """Until an evaluation hangs; False after `timeout` seconds."""

@@ -91,34 +91,35 @@ class ScriptedRemoteQpu:
     def find(self, token: str) -> tuple[str, ...]:
         """What bears the token, once it has arrived."""
         self._spoil(self._strike("find"), Wire.NOT_SENT)
-        return tuple(job.id for job in self.provider.read().jobs if job.token == token and not job.hidden)
+        return tuple(task.id for task in self.provider.read().tasks if task.token == token and not task.hidden)
 
     def status(self, task: str) -> Reading:
         """Where a task stands."""
         wrong = self._strike("status")
         self._spoil(wrong, Wire.NOT_SENT)
         forced = {Wire.FAILED: "failed", Wire.FAILED_UNRUN: "failed"}.get(wrong) if wrong else None
-        job = self.provider.look(task, forced)
+        found = self.provider.look(task, forced)
         if wrong is Wire.FAILED_UNRUN:
             self.provider.change(lambda ledger: _unrun(ledger, task))
             return Reading(Phase.FAILED, "the QPU went offline before it ran", executed=False)
-        if job is None or wrong is Wire.GONE:
+        if found is None or wrong is Wire.GONE:
             return Reading(Phase.GONE, "no such task")
         if wrong is Wire.UNKNOWN_WORD:
             return Reading(Phase.UNKNOWN, "simmering")
         if wrong is Wire.BACKWARDS:
             return Reading(Phase.QUEUED, "as before", position=3)
-        return Reading(Phase(job.phase), "the circuit melted" if job.phase == "failed" else "", executed=job.executed)
+        reason = "the circuit melted" if found.phase == "failed" else ""
+        return Reading(Phase(found.phase), reason, executed=found.executed)
 
     def result(self, task: str, program: Program, request: Request) -> QpuResult:
         """The result of a task that is done."""
         wrong = self._strike("result")
         self._spoil(wrong, Wire.NOT_SENT)
-        job = next(job for job in self.provider.read().jobs if job.id == task)
-        if job.phase != "done" or wrong is Wire.NO_RESULT:
+        found = next(one for one in self.provider.read().tasks if one.id == task)
+        if found.phase != "done" or wrong is Wire.NO_RESULT:
             raise NotReady("There is no result yet")
         inner = self._inner.evaluate(own(program), request)
-        result = msgspec.structs.replace(inner, qpu=self.name, epoch=job.epoch, token=job.token)
+        result = msgspec.structs.replace(inner, qpu=self.name, epoch=found.epoch, token=found.token)
         return spoiled(result, wrong)
 
     def cancel(self, task: str) -> None:
@@ -189,6 +190,6 @@ def spoiled(result: QpuResult, wrong: Wire | None) -> QpuResult:
 
 
 def _unrun(ledger: Ledger, task: str) -> None:
-    for job in ledger.jobs:
-        if job.id == task:
-            job.executed = False
+    for one in ledger.tasks:
+        if one.id == task:
+            one.executed = False

@@ -106,7 +106,8 @@ def _epochs(trace: Trace, complete: bool) -> Iterator[str]:
             if event.epoch <= last.get(event.qpu, -1):
                 yield f"calibration of {event.qpu} at {event.t} ns makes no new epoch"
             last[event.qpu] = event.epoch
-        elif isinstance(event, ev.QpuEnd) and event.outcome == "done":
+        elif isinstance(event, ev.QpuEnd) and event.outcome == "done" and event.attempt == 1:
+            # a later attempt may hand back what an earlier one bought, in the epoch of that time
             if event.epoch < last.get(event.qpu, 0):
                 yield f"{event.task} ends on {event.qpu} in epoch {event.epoch}, older than {last[event.qpu]}"
             last[event.qpu] = max(event.epoch, last.get(event.qpu, 0))

@@ -89,13 +89,14 @@ class Ahead:
     def _end(self) -> None:
         with self._lock:
             child, self._closed = self._child, True
-        if child is not None:
-            child.kill()
-            child.wait()
-            for pipe in (child.stdin, child.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
+        if child is None:
+            return
+        child.kill()
+        child.wait()
+        for pipe in (child.stdin, child.stdout):
+            assert pipe is not None
+            with contextlib.suppress(OSError):      # what was not written yet cannot be
+                pipe.close()
 
 
 def ask(child: subprocess.Popen[bytes], piece: Piece) -> Any:
