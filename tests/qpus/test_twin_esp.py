@@ -16,6 +16,7 @@ from qiskit.circuit.library import efficient_su2
 from qiskit.quantum_info import SparsePauliOp
 
 from qloop.errors import InvalidInput
+from qloop.qpus.caches.twins import CachePlan
 from qloop.qpus.device import Device
 from qloop.qpus.esp import Operation, schedule, success
 from qloop.qpus.isa import compile_isa
@@ -156,10 +157,11 @@ def test_a_circuit_is_compiled_once() -> None:
     first = twin.compile(circuit, observable, seed=3)
     assert twin.compile(circuit.copy(), observable, seed=3).isa is first.isa
     assert twin.compile(circuit, SparsePauliOp("IIIIZ"), seed=3).isa is not first.isa
-    small = TwinQpu("hanoi", cache_size=1)
+    small = TwinQpu("hanoi", caches=CachePlan(isas=1))
     for width in (2, 3, 2):
         small.compile(QuantumCircuit(width), None)
-    assert len(small._isas) == 1
+    counts = small.cache_counts()["isa"]
+    assert (counts.hits, counts.misses, counts.evicted) == (0, 3, 2)
 
 
 SCRIPT = """

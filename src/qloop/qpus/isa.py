@@ -54,6 +54,12 @@ def compile_isa(circuit: QuantumCircuit, measured: tuple[int, ...], device: Devi
     connected working part is offered. All readouts begin together, after the last gate. The rotations that turn
     a measured basis are not counted. `InvalidInput` if the circuit is wider than the device.
     """
+    return compile_circuit(circuit, measured, device, seed, levels)[0]
+
+
+def compile_circuit(circuit: QuantumCircuit, measured: tuple[int, ...], device: Device, seed: int,
+                    levels: tuple[int, ...] = LEVELS) -> tuple[Isa, QuantumCircuit]:
+    """What `compile_isa` finds, and the compiled circuit itself, on the device's working qubits."""
     check_width(circuit.num_qubits, device)
     from qiskit.transpiler import generate_preset_pass_manager
 
@@ -62,8 +68,9 @@ def compile_isa(circuit: QuantumCircuit, measured: tuple[int, ...], device: Devi
     for level in levels:
         passes = generate_preset_pass_manager(optimization_level=level, target=target,
                                               seed_transpiler=seed & (1 << _SEED_BITS) - 1)
-        found.append(_isa_of(passes.run(whole), device))
-    return max(found, key=lambda isa: isa.success.ln_esp)
+        compiled = passes.run(whole)
+        found.append((_isa_of(compiled, device), compiled))
+    return max(found, key=lambda pair: pair[0].success.ln_esp)
 
 
 def check_width(width: int, device: Device) -> None:

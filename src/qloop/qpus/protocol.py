@@ -8,7 +8,8 @@ mended by the means it declares in `recovery`. A QPU inside this process is a pu
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -131,6 +132,26 @@ class LocalQpu(Protocol):
 
     def next_window(self, after_ns: int) -> Window | None:
         """The first calibration window that begins at or after `after_ns`; None if there is none."""
+
+
+@runtime_checkable
+class Caching(Protocol):
+    """A QPU whose circuits can be compiled beside the loop, and whose caches cost time while they are cold."""
+
+    def ahead(self, circuit: QuantumCircuit, structure: str, observable: SparsePauliOp | None, seed: int = 0) -> Any:
+        """The compiling of a circuit as a `qloop.qpus.caches.ahead.Piece`; None if there is nothing to do."""
+
+    def is_stale(self, program: Program, now_ns: int) -> bool:
+        """Whether a new epoch makes it worth while to look for another layout."""
+
+    def relayout(self, program: Program, now_ns: int) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """The search for another layout, as a function and its arguments."""
+
+    def laid_out(self, program: Program, isa: Any, now_ns: int) -> Program:
+        """The program on the better of its present layout and the one that was found."""
+
+    def set_up(self, program: Program, request: Request, expected_ns: int) -> int:
+        """Nanoseconds that cold caches cost before this task; `expected_ns` is what the policy reckoned with."""
 
 
 @runtime_checkable

@@ -8,15 +8,19 @@ the run's time (`qloop.qpus.drift`).
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import threading
-from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from qloop.errors import InvalidInput
-from qloop.model.evaluation import SimulatorId, generator
+from qloop.model.evaluation import SimulatorId
+from qloop.qpus import surrogate
+from qloop.qpus.caches.ahead import Piece
+from qloop.qpus.caches.cache import Counts
+from qloop.qpus.caches.keys import RELAYOUT_ABOVE
+from qloop.qpus.caches.twins import CachePlan, TwinCaches
 from qloop.qpus.calibration import Ages, ages
 from qloop.qpus.device import Device
 from qloop.qpus.drift.absences import Plan
@@ -28,8 +32,7 @@ from qloop.qpus.protocol import Absence, LocalQpu, Program, QpuDescription, QpuR
 from qloop.qpus.snapshot import Snapshot
 from qloop.qpus.snapshot_checks import check_snapshot
 from qloop.qpus.snapshot_files import load_snapshot
-from qloop.qpus.twin_noise import merged, random_counts, random_sum, stream
-from qloop.qpus.twin_program import Reading, TwinProgram, reading_of
+from qloop.qpus.twin_program import TwinProgram, reading_of
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -56,40 +59,33 @@ class TwinQpu:
     two of them) every `calibration_interval_s` (0: never) or as `recalibrate` and `recalibrate_above` say. These,
     `drift`, `maintenance`, `outside` and `failures` are described at `LifePlan`; all of it follows from `seed`, the
     name (up to a '?'), and the run's time. A task with 0 shots returns the surrogate's exact value and takes the time
-    of `nominal_shots`. `exact` computes the noise-free values. Raises `UnknownName` for a snapshot, profile or rule,
-    `InvalidInput` for impossible times and plans.
+    of `nominal_shots`. `exact` computes the noise-free values. `caches` says what is kept between tasks. With
+    `mitigate_readout` the readout's errors are measured once in each epoch, and values are corrected by them. Raises
+    `UnknownName` for a snapshot, profile or rule, `InvalidInput` for impossible times and plans.
     """
 
     def __init__(self, snapshot: str | Snapshot, *, seed: int = 0, name: str = "", exact: LocalQpu | None = None,
                  task_overhead_s: float = TASK_OVERHEAD_S, rep_delay_s: float | None = None, cold_s: float = COLD_S,
                  calibration_interval_s: float = CALIBRATION_INTERVAL_S,
                  calibration_length_s: float | tuple[float, float] = CALIBRATION_LENGTH_S,
-                 nominal_shots: int = NOMINAL_SHOTS, cache_size: int = 64, drift: str | Drift = "none",
+                 nominal_shots: int = NOMINAL_SHOTS, caches: CachePlan | None = None, drift: str | Drift = "none",
                  maintenance: Plan = (), outside: Plan = (), failures: Plan = (), recalibrate: str = "interval",
-                 recalibrate_above: float = RECALIBRATE_ABOVE) -> None:
+                 recalibrate_above: float = RECALIBRATE_ABOVE, mitigate_readout: bool = False) -> None:
         data = load_snapshot(snapshot) if isinstance(snapshot, str) else snapshot
         check_snapshot(data, f"The snapshot {data.name!r}")
-        if nominal_shots < 1 or cache_size < 1:
-            raise InvalidInput(f"A twin cannot have {nominal_shots} nominal shots and a cache of {cache_size}", "",
-                               "Give at least 1 of each")
+        if nominal_shots < 1:
+            raise InvalidInput(f"A twin cannot have {nominal_shots} nominal shots", "", "Give at least 1")
         self._name = name or f"twin-{data.name}"
         self._device, self._exact = Device(data), exact or _exact_qpu()
         self._overhead_ns = _nanoseconds("task_overhead_s", task_overhead_s, 0, 10**15)
         self._rep_delay_ns = _rep_delay(data, rep_delay_s)
         self._cold_s = _nanoseconds("cold_s", cold_s, 0, 10**15) * 1e-9
-        self._nominal_shots, self._cache_size = nominal_shots, cache_size
+        self._nominal_shots, self._mitigate = nominal_shots, mitigate_readout
         plan = LifePlan(drift=drift, maintenance=maintenance, outside=outside, failures=failures,
                         recalibrate=recalibrate, above=recalibrate_above, interval_s=calibration_interval_s,
                         length_s=calibration_length_s)
         self._life = Drifted(data, seed, self._name.partition("?")[0], plan)
-        self._isas: OrderedDict[tuple[str, int], Isa] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_isas": OrderedDict(), "_lock": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self._caches = TwinCaches(self._name, data.name, caches or CachePlan())
 
     @property
     def device(self) -> Device:
@@ -118,7 +114,58 @@ class TwinQpu:
         check_width(getattr(circuit, "num_qubits", 1), self._device)
         ideal = self._exact.compile(circuit, observable, simulator=simulator, seed=seed)
         reading, kept = reading_of(circuit, observable), circuit.copy()
-        return TwinProgram(kept, ideal, self._exact, reading, self._isa(kept, ideal.structure, reading, seed))
+        key = self._caches.key(ideal.structure, seed)
+        isa = self._caches.isa.get(key)
+        if isa is None:
+            isa = compile_isa(kept, reading.qubits, self._device, seed)
+            self._caches.isa.put(key, isa)
+        return TwinProgram(kept, ideal, self._exact, reading, isa, key)
+
+    def ahead(self, circuit: QuantumCircuit, structure: str, observable: SparsePauliOp | None, seed: int = 0,
+              ) -> Piece | None:
+        """The compiling of a circuit as a piece of work for another process; None if it is compiled."""
+        key = self._caches.key(structure, seed)
+        if self._caches.isa.peek(key) is not None or not self._device.fits(circuit.num_qubits):
+            return None
+        return Piece(compile_isa, (circuit, reading_of(circuit, observable).qubits, self._device, seed),
+                     partial(self._caches.isa.put, key))
+
+    def is_stale(self, program: Program, now_ns: int) -> bool:
+        """Whether another layout is worth looking for: a new epoch has changed ln ESP by more than `RELAYOUT_ABOVE`."""
+        own = _own(program)
+        if self._life.epoch_at(now_ns) == own.key.layout_epoch:
+            return False
+        return abs(math.log(self._life.esp(own.isa, now_ns)) - own.isa.success.ln_esp) > RELAYOUT_ABOVE
+
+    def relayout(self, program: Program, now_ns: int) -> tuple[Callable[..., Isa], tuple[Any, ...]]:
+        """The search for a layout by the device's errors at a time, as a function and its arguments."""
+        own = _own(program)
+        device = Device(self._life.snapshot_at(now_ns))
+        return compile_isa, (own.circuit, own.reading.qubits, device, own.key.seed)
+
+    def laid_out(self, program: Program, isa: Isa, now_ns: int) -> TwinProgram:
+        """The program on the better of its present layout and this one, for the epoch of that time."""
+        own, epoch = _own(program), self._life.epoch_at(now_ns)
+        key = self._caches.key(own.structure, own.key.seed, epoch)
+        better = isa if isa.success.ln_esp > math.log(self._life.esp(own.isa, now_ns)) else own.isa
+        self._caches.isa.put(key, better)
+        return dataclasses.replace(own, isa=better, key=key)
+
+    def set_up(self, program: Program, request: Request, expected_ns: int) -> int:
+        """Nanoseconds that cold caches cost before this task: loading its circuit, measuring its readout's errors.
+
+        Without a waveform cache, loading takes as long as the policy reckoned.
+        """
+        own = _own(program)
+        cold = self._caches.load_ns(own.key, request.epoch, request.at_ns, expected_ns)
+        if self._mitigate and not request.counts:
+            shots = request.shots or self._nominal_shots
+            cold += self._caches.measure_ns(own.isa.measured, request.epoch, self._rep_delay_ns, shots)
+        return cold
+
+    def cache_counts(self) -> dict[str, Counts]:
+        """What the caches `isa`, `waveform` and `mitigation` did so far."""
+        return self._caches.counts()
 
     def duration(self, program: Program, request: Request) -> int:
         """Nanoseconds: `overhead + rows * groups * shots * (circuit length + rep delay)`; counts are one group."""
@@ -138,14 +185,9 @@ class TwinQpu:
         esp = self._life.esp(own.isa, request.at_ns)
         head = (self._name, request.epoch, request.shots, str(own.simulator))
         if request.counts:
-            return QpuResult(*head, counts=tuple(self._counts(own, esp, row, request.shots, digest)
-                                                 for row, digest in zip(thetas, request.digests, strict=True)))
-        ideal = self._exact.evaluate(own.ideal, Request(thetas, 0, ())).values
-        if request.shots:
-            values = tuple(self._estimate(own, esp, row, request.shots, digest)
-                           for row, digest in zip(thetas, request.digests, strict=True))
-        else:
-            values = tuple(esp * value + (1.0 - esp) * own.constant for value in ideal)
+            return QpuResult(*head, counts=surrogate.counts(own, self._exact, request, thetas, esp))
+        gain = math.exp(-own.isa.success.ln_readout) if self._mitigate else 1.0
+        values, ideal = surrogate.expectation(own, self._exact, request, thetas, esp, gain)
         return QpuResult(*head, values=values, ideal=ideal)
 
     def next_window(self, after_ns: int) -> Window | None:
@@ -171,44 +213,6 @@ class TwinQpu:
     def calibration(self, now_ns: int = 0) -> Ages:
         """How old each calibrated parameter is at `now_ns`, taking the run to begin when the snapshot was taken."""
         return ages(self._device.snapshot, self._life, now_ns)
-
-    def _isa(self, circuit: QuantumCircuit, structure: str, reading: Reading, seed: int) -> Isa:
-        """The compiled circuit, from the cache if it was compiled before."""
-        key = (structure, seed)
-        with self._lock:
-            if key in self._isas:
-                self._isas.move_to_end(key)
-                return self._isas[key]
-        isa = compile_isa(circuit, reading.qubits, self._device, seed)
-        with self._lock:
-            self._isas[key] = isa
-            while len(self._isas) > self._cache_size:
-                self._isas.popitem(last=False)
-        return isa
-
-    def _estimate(self, own: TwinProgram, esp: float, row: np.ndarray[Any, Any], shots: int, digest: bytes) -> float:
-        """One expectation value from `shots` shots in each group (the estimator of `twin_noise`)."""
-        total = own.constant
-        for k, (group, part) in enumerate(zip(own.groups, own.parts, strict=True)):
-            random = generator(stream(digest, f"mixture {k}"))
-            good = int(random.binomial(shots, esp))
-            signal = 0.0
-            if good:
-                asked = Request(row[np.newaxis], good, (stream(digest, f"ideal {k}"),))
-                signal = good * self._exact.evaluate(part, asked).values[0]
-            total += (signal + random_sum(group, shots - good, random)) / shots
-        return total
-
-    def _counts(self, own: TwinProgram, esp: float, row: np.ndarray[Any, Any], shots: int,
-                digest: bytes) -> dict[str, int]:
-        """Bit strings of `shots` shots, of which Binomial(shots, ESP) are noise-free."""
-        random = generator(stream(digest, "mixture"))
-        good = int(random.binomial(shots, esp))
-        noise = random_counts(own.reading.clbits, own.reading.n_clbits, shots - good, random)
-        if not good:
-            return merged({}, noise)
-        asked = Request(row[np.newaxis], good, (stream(digest, "ideal"),), counts=True)
-        return merged(self._exact.evaluate(own.ideal, asked).counts[0], noise)
 
 
 def _own(program: Program) -> TwinProgram:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qloop.errors import InvalidInput
 from qloop.model.evaluation import SimulatorId
+from qloop.qpus.caches.keys import IsaKey
 from qloop.qpus.isa import Isa
 from qloop.qpus.protocol import LocalQpu, Program, Request
 from qloop.qpus.simulators.lowering import lower
@@ -48,13 +49,14 @@ def reading_of(circuit: QuantumCircuit, observable: SparsePauliOp | None) -> Rea
 
 @dataclasses.dataclass(frozen=True)
 class TwinProgram:
-    """See `Program`. `ideal` is the noise-free program, `isa` the circuit's place and cost on the device."""
+    """See `Program`. `ideal` is the noise-free program, `isa` the circuit's cost on the device, under `key`."""
 
     circuit: QuantumCircuit
     ideal: Program
     exact: LocalQpu
     reading: Reading
     isa: Isa
+    key: IsaKey
 
     @property
     def fingerprint(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from qloop.pilots.protocol import Pilot
 from qloop.policies.catalog import WARM_SETTINGS
 from qloop.policies.columns import WARM_TTL
 from qloop.policies.record import Policy
+from qloop.qpus.caches.ahead import Ahead
 from qloop.qpus.catalog import open_qpu
 from qloop.qpus.remote import Qpu, RemoteQpu
 from qloop.runtime import layout
@@ -39,7 +41,7 @@ from qloop.runtime.programs import Programs
 from qloop.runtime.quantum import Book, QuantumSide
 from qloop.runtime.recording import Recording
 from qloop.runtime.sessions import Sessions
-from qloop.runtime.ticket import QuantumTicket
+from qloop.runtime.ticket import QuantumTicket, Ticket
 from qloop.runtime.timers import Timers
 from qloop.runtime.wishes import SessionWish
 from qloop.trace.provenance import Header, QpuInfo, configuration_hash, new_header
@@ -113,6 +115,7 @@ def assemble(options: Options) -> Parts:
     store = open_store(options, run)
     timers = Timers(clock)
     sessions, programs = Sessions(run, options.seed, store), Programs(qpus, store)
+    programs.ahead = None if clock.virtual else Ahead()
     quantum = QuantumSide(qpus, programs, store, timers)
     accounts = quantum.accounts = Accounts(store, Pricing(prices, qpus, programs), options.budgets)
     classical = ClassicalSide(timers, options.workers, make_pilot(options, clock))
@@ -124,6 +127,7 @@ def assemble(options: Options) -> Parts:
         sink = None if options.trace is True else options.trace
         recorder = Recorder(header(options, clock.name, qpus), sink)
         recording = Recording(recorder, engine, effects.tickets.get, kinds)
+        recording.compiled = partial(is_compiled, sessions, programs)
     core = Core(engine, clock, effects.obey, recording)
     core.give_up = effects.give_up
     quantum.remote.kept = sessions.kept.__contains__
@@ -165,6 +169,12 @@ def open_book(parts: Parts, wish: SessionWish) -> Book:
         del parts.sessions.books[book.id]
         raise
     return book
+
+
+def is_compiled(sessions: Sessions, programs: Programs, ticket: Ticket, qpu: str) -> bool:
+    """Whether the circuit of a task is compiled for a QPU."""
+    book = sessions.books.get(ticket.session)
+    return book is not None and isinstance(ticket, QuantumTicket) and programs.has(book.shelf, ticket.structure, qpu)
 
 
 def is_timed(qpu: Qpu) -> bool:
@@ -248,6 +258,8 @@ def end(parts: Parts, interrupted: bool) -> None:
     """Stop everything and close the journal; the first failure on the way is raised at the end."""
     parts.timers.stop()
     parts.quantum.stop()
+    if parts.programs.ahead is not None:
+        parts.programs.ahead.close()
     parts.classical.stop()
     state = RunState.INTERRUPTED if interrupted else RunState.DONE
     try:

@@ -84,6 +84,7 @@ class Environment:
         now, qpu = self.timers.clock.now(), self.qpus[name]
         self.quantum.epochs[name] = _epoch(qpu, now, self.quantum.epochs[name] + 1)
         window = qpu.next_window(now)
+        self.quantum.programs.lay_out_anew(name, now)
         self.core.post(CalibrationEnded(name, self.quantum.epochs[name], _begin(window)))
         self._schedule(name, stay, window)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from qloop.errors import InvalidInput, QloopError, Refused
 from qloop.model.evaluation import SimulatorId
-from qloop.qpus.protocol import Program
+from qloop.qpus.caches.ahead import Ahead, Piece
+from qloop.qpus.protocol import Caching, Program
 from qloop.qpus.remote import Qpu, RemoteQpu
 from qloop.runtime.journal.protocol import Store
 
@@ -30,7 +33,7 @@ class Source:
     n_parameters: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Shelf:
     """What is compiled for one session: programs by (structure, QPU)."""
 
@@ -43,7 +46,9 @@ class Programs:
 
     def __init__(self, qpus: Mapping[str, Qpu], store: Store) -> None:
         self.qpus, self.store = qpus, store
+        self.ahead: Ahead | None = None
         self._shared: dict[tuple[str, str, str], Program] = {}
+        self._shelves: weakref.WeakSet[Shelf] = weakref.WeakSet()
         self._lock = threading.RLock()
 
     def prepare(self, session: str, shelf: Shelf, circuit: QuantumCircuit, observable: SparsePauliOp | None,
@@ -62,6 +67,10 @@ class Programs:
         structure = structure_hash(circuit, observable)
         shelf.programs[structure, first] = self._compile(session, structure, source, first)
         shelf.sources[structure] = source
+        with self._lock:
+            self._shelves.add(shelf)
+        if self.ahead is not None and not pin:
+            self._compile_ahead(self.ahead, structure, source, first)
         return structure
 
     def get(self, session: str, shelf: Shelf, structure: str, qpu: str) -> Program:
@@ -80,9 +89,52 @@ class Programs:
         shelf.programs[structure, qpu] = program
         return program
 
+    def _compile_ahead(self, ahead: Ahead, structure: str, source: Source, first: str) -> None:
+        """Compile beside the loop for the other QPUs that it may come to."""
+        for name, qpu in list(self.qpus.items()):
+            if name != first and isinstance(qpu, Caching):
+                piece = qpu.ahead(source.circuit, structure, source.observable)
+                if piece is not None:
+                    ahead.begin(piece)
+
+    def lay_out_anew(self, name: str, now_ns: int) -> None:
+        """A QPU is in a new epoch: look for better layouts where that is worth while, beside the loop if there is one.
+
+        In virtual time, which stands still meanwhile, the next task already has the new layout.
+        """
+        qpu = self.qpus[name]
+        if not isinstance(qpu, Caching):
+            return
+        with self._lock:
+            known = {program.structure: program for shelf in self._shelves
+                     for (_, place), program in shelf.programs.items() if place == name}
+        for program in known.values():
+            if qpu.is_stale(program, now_ns):
+                function, arguments = qpu.relayout(program, now_ns)
+                take = partial(self._take_layout, name, qpu, program, now_ns)
+                if self.ahead is None:
+                    take(function(*arguments))
+                else:
+                    self.ahead.begin(Piece(function, arguments, take))
+
+    def _take_layout(self, name: str, qpu: Caching, program: Program, now_ns: int, isa: object) -> None:
+        """All sessions go on with the better layout."""
+        fresh = qpu.laid_out(program, isa, now_ns)
+        with self._lock:
+            for key, shared in self._shared.items():
+                if shared is program:
+                    self._shared[key] = fresh
+            for shelf in self._shelves:
+                if shelf.programs.get((program.structure, name)) is program:
+                    shelf.programs[program.structure, name] = fresh
+
     def has(self, shelf: Shelf, structure: str, qpu: str) -> bool:
-        """Whether it is compiled already."""
-        return (structure, qpu) in shelf.programs
+        """Whether it is compiled already: here, or beside the loop."""
+        if (structure, qpu) in shelf.programs:
+            return True
+        found, source = self.qpus[qpu], shelf.sources.get(structure)
+        return (source is not None and isinstance(found, Caching)
+                and found.ahead(source.circuit, structure, source.observable) is None)
 
     def _first(self, width: int, pin: str) -> str:
         """A QPU that is wide enough; `Refused` if none is."""

@@ -19,7 +19,7 @@ from qloop.model.events import QuantumEnded
 from qloop.model.limits import NEVER
 from qloop.model.states import Outcome as Ending
 from qloop.qpus.exact import ExactQpu
-from qloop.qpus.protocol import LocalQpu, Program, QpuResult, Request
+from qloop.qpus.protocol import Caching, LocalQpu, Program, QpuResult, Request
 from qloop.qpus.remote import NotAccepted, Qpu
 from qloop.runtime.accounting import Account, Accounts
 from qloop.runtime.core import Core
@@ -150,7 +150,15 @@ class QuantumSide:
         check(name, result, request)
         outcome = Outcome(result.values, result.counts, result.ideal, name, result.epoch, result.shots, simulator)
         length = qpu.duration(program, request)
-        return self._keep(turn, outcome), length + turn.cold_ns if length else 0
+        if length:
+            length += self._set_up(turn, qpu, program, request)
+        return self._keep(turn, outcome), length
+
+    def _set_up(self, turn: Turn, qpu: LocalQpu, program: Program, request: Request) -> int:
+        """What cold caches cost, in ns: as the policy reckoned, or as the QPU's own caches say."""
+        if isinstance(qpu, Caching):
+            turn.cold_ns = turn.ticket.cold_ns = qpu.set_up(program, request, turn.cold_ns)
+        return turn.cold_ns
 
     def _buy_remotely(self, turn: Turn) -> Outcome:
         """Have a provider run it, or take up what an earlier attempt began there, and journal the result."""

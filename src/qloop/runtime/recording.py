@@ -29,12 +29,15 @@ OPERATOR: dict[Service, tr.OperatorWish] = {
 class Recording:
     """The witness of a core. `tickets` finds the ticket of a task; `kinds` the (kind, optimum) of a session.
 
+    `compiled` says whether a task's circuit is compiled for a QPU.
+
     `log` is what the engine was told and answered; it grows without end, and is kept only where no file is written.
     """
 
     def __init__(self, recorder: Recorder, engine: Engine, tickets: Callable[[str], Ticket | None],
                  kinds: dict[str, tuple[tr.SessionKind, float | None]]) -> None:
         self.recorder, self.engine, self.tickets, self.kinds = recorder, engine, tickets, kinds
+        self.compiled: Callable[[Ticket, str], bool] = lambda ticket, qpu: True
         self.log: list[tuple[int, ev.Event, tuple[cmd.Command, ...]]] = []
         self._running: dict[str, tuple[Ticket, int]] = {}
         self._calls: dict[tuple[str, int], tuple[ClassicalTicket, str]] = {}
@@ -150,7 +153,7 @@ class Recording:
         self._placed[ticket.id] = qpu
         cost: dict[str, float | None] = dict(terms)
         self.recorder.emit(tr.Placed, now, **self._where(ticket), qpu=qpu, attempt=attempt, cost=cost,
-                           caches={"isa": cost.get("cold", 0.0) == 0.0})
+                           caches={"isa": self.compiled(ticket, qpu), "waveform": cost.get("cold", 0.0) == 0.0})
 
     def _qpu_begin(self, now: int, command: cmd.StartQuantum) -> None:
         ticket = self.tickets(command.task)

@@ -30,16 +30,16 @@ def intent_row(token: str = "q-1", digest: bytes = ONE) -> IntentRow:
 def call_row(nth: int, session: str = "s") -> CallRow:
     """The nth call of a session."""
     return CallRow(f"{session}#{nth}", session, "t", 1, "ada", "ibm", "done", "chem", 3, 10, 20, 1, 2, 100, 200, 9, 10,
-                   7, "USD", "list", "q-1", "job-1", "")
+                   7, "USD", "list", "q-1", "task-1", "")
 
 
 def an_intent_put_twice_is_one(store: Store) -> None:
     """P5: the same token is the same intent, as far as it has come; another evaluation under it is a conflict."""
     _with_session(store)
     assert store.put_intent(intent_row()).state is IntentState.OPEN
-    assert store.move_intent("q-1", IntentState.ACCEPTED, 6, "job-1")
+    assert store.move_intent("q-1", IntentState.ACCEPTED, 6, "task-1")
     again = store.put_intent(msgspec.structs.replace(intent_row(), at_ns=99, epoch=7))
-    assert (again.row, again.state, again.provider) == (intent_row(), IntentState.ACCEPTED, "job-1")
+    assert (again.row, again.state, again.provider) == (intent_row(), IntentState.ACCEPTED, "task-1")
     refused(Conflict, lambda: store.put_intent(intent_row(digest=TWO)), "'q-1'")
     refused(InvalidInput, lambda: store.put_intent(intent_row("")), "id of an intent is empty")
     refused(InvalidInput, lambda: store.put_intent(intent_row("q-2", b"short")), "32")
@@ -51,14 +51,14 @@ def an_intent_put_twice_is_one(store: Store) -> None:
 def an_ended_intent_stays_as_it_ended(store: Store) -> None:
     """Held ones may go on, done and abandoned ones not; the provider's id is not forgotten."""
     _with_session(store).put_intent(intent_row())
-    assert store.move_intent("q-1", IntentState.ACCEPTED, 6, "job-1")
+    assert store.move_intent("q-1", IntentState.ACCEPTED, 6, "task-1")
     assert store.move_intent("q-1", IntentState.HELD, 7, reason="nobody knows")
     held = store.intents("s", ONE)[0]
-    assert (held.state, held.provider, held.reason, held.ended_at_ns) == (IntentState.HELD, "job-1", "nobody knows", 0)
+    assert (held.state, held.provider, held.reason, held.ended_at_ns) == (IntentState.HELD, "task-1", "nobody knows", 0)
     assert store.move_intent("q-1", IntentState.DONE, 8)
     assert not store.move_intent("q-1", IntentState.OPEN, 9)
     done = store.intents("s", ONE)[0]
-    assert (done.state, done.provider, done.reason, done.ended_at_ns) == (IntentState.DONE, "job-1", "", 8)
+    assert (done.state, done.provider, done.reason, done.ended_at_ns) == (IntentState.DONE, "task-1", "", 8)
     refused(InvalidInput, lambda: store.move_intent("nobody", IntentState.DONE, 1), "no intent 'nobody'")
 
 

@@ -99,16 +99,23 @@ def _lanes(trace: Trace, complete: bool) -> Iterator[str]:
 
 
 def _epochs(trace: Trace, complete: bool) -> Iterator[str]:
-    """A calibration makes the epoch newer, and attempts name an epoch that is not older than the last one."""
+    """A calibration makes the epoch newer, and attempts name an epoch that is not older than the last one.
+
+    A later attempt may hand back what an earlier one of its task bought, in the epoch in which that one began.
+    """
     last: dict[str, int] = {}
+    begun: dict[str, set[int]] = {}
     for event in trace.events:
         if isinstance(event, ev.CalibrationEnd):
             if event.epoch <= last.get(event.qpu, -1):
                 yield f"calibration of {event.qpu} at {event.t} ns makes no new epoch"
             last[event.qpu] = event.epoch
-        elif isinstance(event, ev.QpuEnd) and event.outcome == "done" and event.attempt == 1:
-            # a later attempt may hand back what an earlier one bought, in the epoch of that time
-            if event.epoch < last.get(event.qpu, 0):
+        elif isinstance(event, ev.QpuOnline):
+            last[event.qpu] = max(event.epoch, last.get(event.qpu, 0))
+        elif isinstance(event, ev.QpuBegin):
+            begun.setdefault(event.task, set()).add(last.get(event.qpu, 0))
+        elif isinstance(event, ev.QpuEnd) and event.outcome == "done":
+            if event.epoch < last.get(event.qpu, 0) and not (event.attempt > 1 and event.epoch in begun[event.task]):
                 yield f"{event.task} ends on {event.qpu} in epoch {event.epoch}, older than {last[event.qpu]}"
             last[event.qpu] = max(event.epoch, last.get(event.qpu, 0))
 

@@ -170,7 +170,7 @@ class _Log:
 
 def _placed(t: int, where: dict[str, Any], qpu: str, cold_ns: int) -> ev.Placed:
     """The task is bound to a QPU, where a start costs so much set-up."""
-    return ev.Placed(t, 0, **where, qpu=qpu, caches={"isa": cold_ns == 0}, cost={"cold": cold_ns * 1e-9})
+    return ev.Placed(t, 0, **where, qpu=qpu, caches={"waveform": cold_ns == 0}, cost={"cold": cold_ns * 1e-9})
 
 
 def _carried(recorded: Recorded, log: Log, think: float) -> Iterator[Placed]:

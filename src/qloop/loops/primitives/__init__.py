@@ -1,0 +1,1 @@
+"""Qiskit's primitives, carried out in a session."""
