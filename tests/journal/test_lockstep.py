@@ -60,6 +60,7 @@ class Lockstep(RuleBasedStateMachine):
     def log(self, nth, events, after):
         self.both("append", f"r{nth}", events)
         self.both("read_log", f"r{nth}", after)
+        self.both("last_ns", f"r{nth}")
 
     @rule(nth=few, run=few, tenant=st.sampled_from("ab"))
     def put_session(self, nth, run, tenant):

@@ -159,3 +159,18 @@ def test_the_engine_learns_the_epoch_that_was_met():
             session.submit(circuit(), ENERGY, [angle, 0.2]).result(20.0)
             epochs.append(platform.core.ask(lambda engine: engine.state.qpu_rows[0][EPOCH]))
     assert epochs == [1_700_000_000, 1_700_003_600]
+
+
+def test_a_drained_remote_qpu_finishes_what_its_provider_has():
+    far, near = remote(queue=40, name="far"), remote(name="near")
+    with runtime(far, near) as platform, qloop.Session("s", runtime=platform) as session:
+        first = session.submit(circuit(), ENERGY, [0.1, 0.2])
+        while not far.provider.read().calls.get("status"):
+            pass
+        waiting = [session.submit(circuit(), ENERGY, [0.1 * k, 0.3]) for k in range(4)]
+        assert platform.drain("far", timeout=20.0)
+        assert first.result(20.0) == pytest.approx(value([0.1, 0.2]))
+        assert first.outcome().qpu == "far"
+        assert {future.outcome(20.0).qpu for future in waiting} == {"near"}
+        platform.retire("far")
+    assert (far.provider.bought, near.provider.bought) == (1, 4)

@@ -113,6 +113,8 @@ def assemble(options: Options) -> Parts:
         prices.check_names(qpus)
     run = options.run or layout.new_run_id()
     store = open_store(options, run)
+    if options.resume:
+        clock.go_on_from(store.last_ns(run))        # drift and epochs go on where they were
     timers = Timers(clock)
     sessions, programs = Sessions(run, options.seed, store), Programs(qpus, store)
     programs.ahead = None if clock.virtual else Ahead()

@@ -23,7 +23,7 @@ class Clock:
             raise InvalidInput(f"A clock cannot run {scale!r} times as fast as real time", "",
                                "Give a finite scale above 0")
         self.scale = scale
-        self._start = time.monotonic_ns()
+        self._start, self._before = time.monotonic_ns(), 0
 
     @property
     def name(self) -> str:
@@ -33,7 +33,11 @@ class Clock:
     def now(self) -> int:
         """Nanoseconds since the run's start."""
         passed = time.monotonic_ns() - self._start
-        return passed if self.scale == 1.0 else int(passed * self.scale)
+        return self._before + (passed if self.scale == 1.0 else int(passed * self.scale))
+
+    def go_on_from(self, now_ns: int) -> None:
+        """It is this time of the run now: an earlier life of it ended then, and time stood still since."""
+        self._start, self._before = time.monotonic_ns(), now_ns
 
     def real_seconds(self, duration_ns: int) -> float:
         """How long `duration_ns` of this clock last on the wall."""
@@ -61,6 +65,10 @@ class VirtualClock(Clock):
     def real_seconds(self, duration_ns: int) -> float:
         """Virtual time takes none."""
         return 0.0
+
+    def go_on_from(self, now_ns: int) -> None:
+        """It is this time of the run now."""
+        self._now = now_ns
 
     def advance(self, to_ns: int) -> None:
         """Go on to `to_ns`; time never goes back."""

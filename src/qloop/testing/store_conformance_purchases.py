@@ -107,6 +107,17 @@ def a_result_and_its_account_are_one_write(store: Store) -> None:
     assert [result.digest for result in store.results("s")] == [ONE]
 
 
+def the_last_time_of_a_run_is_known(store: Store) -> None:
+    """The latest of its results and calls, and not another run's."""
+    _with_session(store).begin_run(Run("later", "loop.py", 0, 1, "real", "0.1.0"))
+    store.put_session(SessionRow("other", "later", "eve", "vqe", 1))
+    assert store.last_ns("run") == store.last_ns("nobody") == 0
+    store.put_result(ResultRow(ONE, "s", "t", 1, "ibm", 3, 100, "sdk", b"-1", 15))
+    assert store.last_ns("run") == 15
+    store.put_call(call_row(1))
+    assert (store.last_ns("run"), store.last_ns("later")) == (20, 0)
+
+
 def purchases_go_with_their_run(store: Store) -> None:
     """Retention removes intents and accounts, too."""
     _with_session(store).put_intent(intent_row())
@@ -119,5 +130,6 @@ def purchases_go_with_their_run(store: Store) -> None:
 
 PURCHASE_CHECKS: Final[tuple[Callable[[Store], None], ...]] = (
     an_intent_put_twice_is_one, an_ended_intent_stays_as_it_ended, intents_are_found_by_evaluation,
-    a_call_is_accounted_once, a_result_and_its_account_are_one_write, purchases_go_with_their_run,
+    a_call_is_accounted_once, a_result_and_its_account_are_one_write, the_last_time_of_a_run_is_known,
+    purchases_go_with_their_run,
 )

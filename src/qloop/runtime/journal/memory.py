@@ -91,6 +91,14 @@ class MemoryStore(MemoryTasks, MemoryPurchases):
         with self._lock:
             return [RunInfo(run.row, run.state, run.ended_at_ns) for run in self._runs.values()]
 
+    def last_ns(self, run: str) -> int:
+        """The latest time of the run's clock that its results and calls know of; 0 if there are none."""
+        with self._lock:
+            times = [row.at_ns for found in self._sessions.values() if found.row.run == run
+                     for row in found.results.values()]
+            times += [row.ended_ns for row in self._calls.values() if self._run_of(row.session) == run]
+            return max(times, default=0)
+
     def append(self, run: str, events: list[bytes]) -> int:
         """Append events to the run's log; returns the sequence number of the last."""
         with self._lock:

@@ -41,6 +41,9 @@ class RunVerbs(Protocol):
     def runs(self) -> list[RunInfo]:
         """All runs in the order they began."""
 
+    def last_ns(self, run: str) -> int:
+        """The latest time of the run's clock that its results and calls know of; 0 if there are none."""
+
     def append(self, run: str, events: list[bytes]) -> int:
         """Append events to the run's log; returns the sequence number of the last (they count from 1)."""
 

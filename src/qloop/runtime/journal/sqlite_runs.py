@@ -45,6 +45,11 @@ class SqliteRuns(Access):
         """All runs in the order they began."""
         return [_run(found) for found in self._rows("select_runs")]
 
+    def last_ns(self, run: str) -> int:
+        """The latest time of the run's clock that its results and calls know of; 0 if there are none."""
+        found = self._rows("last_ns", run)
+        return int(str(found[0][0])) if found else 0
+
     def append(self, run: str, events: list[bytes]) -> int:
         """Append events to the run's log; returns the sequence number of the last."""
 

@@ -182,3 +182,9 @@ SELECT c.id, s.id, c.task, c.attempt, c.tenant, c.qpu, c.outcome, c.project, c.e
     c.provider_id, c.reason
 FROM calls c JOIN sessions s ON s.no = c.session JOIN runs r ON r.no = s.run
 WHERE (?1 IS NULL OR r.id = ?1) AND (?2 IS NULL OR s.id = ?2) ORDER BY c.no;
+
+-- name: last_ns
+SELECT max(
+    coalesce((SELECT max(e.at_ns) FROM sessions s JOIN results e ON e.session = s.no WHERE s.run = r.no), 0),
+    coalesce((SELECT max(c.ended_ns) FROM sessions s JOIN calls c ON c.session = s.no WHERE s.run = r.no), 0))
+FROM runs r WHERE r.id = ?;
