@@ -13,6 +13,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SAID = {
     "budget.py": (r"paid in all: (\d+\.\d+) USD for 96 s, of which the QPU worked 74.8 s", (153.59, 153.61)),
     "first_loop.py": (r"energy (-\d\.\d+) after 3700 evaluations", (-2.4033, -2.402)),
+    "ibm_hardware.py": (r"energy (-\d\.\d+) with noise", (-1.2, -0.9)),
     "many_loops_virtual.py": (r"efaas median wait for the QPU +(\d+\.\d) s", (0.0, 60.0)),
     "own_policy.py": (r"loop-\d ends at +(\d+) s", (10.0, 1000.0)),
     "qiskit_program.py": (r"energy (-\d\.\d+) hartree after \d+ calls", (-1.8573, -1.8572)),

@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 
 from qloop.errors import InvalidInput, QpuError, UnknownName
+from qloop.qpus.ibm.names import is_ibm
 from qloop.qpus.protocol import LocalQpu, QpuDescription
+from qloop.qpus.remote import Qpu, RemoteQpu
 from qloop.qpus.snapshot_files import snapshot_names
 from qloop.qpus.wish import is_wish, parse_wish
 
@@ -36,7 +38,7 @@ def qpu_names() -> tuple[str, ...]:
     return tuple(sorted({*_built_in(), *_plugins()}))
 
 
-def open_qpu(name: str, *, seed: int = 0, **options: Any) -> LocalQpu:
+def open_qpu(name: str, *, seed: int = 0, **options: Any) -> Qpu:
     """The QPU of that name, with its options (those of `TwinQpu` or `ExactQpu`, or the plugin's).
 
     A name such as `twin-torino?drift=x1&seed=5` carries options itself, and a QPU of qloop's own is then called so;
@@ -48,8 +50,12 @@ def open_qpu(name: str, *, seed: int = 0, **options: Any) -> LocalQpu:
     return _open(name, seed, options)
 
 
-def _open(name: str, seed: int, options: dict[str, Any]) -> LocalQpu:
+def _open(name: str, seed: int, options: dict[str, Any]) -> Qpu:
     """A QPU by its name alone."""
+    if is_ibm(name):
+        from qloop.qpus.ibm.opening import open_ibm
+
+        return open_ibm(name, seed=seed, **options)
     built_in = _built_in()
     if name in built_in:
         try:
@@ -67,7 +73,7 @@ def _open(name: str, seed: int, options: dict[str, Any]) -> LocalQpu:
 def check_qpu_name(name: str) -> None:
     """Raise what `open_qpu` would for this name, without opening a QPU: `UnknownName`, or `InvalidInput`."""
     base, options = parse_wish(name) if is_wish(name) else (name, {})
-    if base not in qpu_names():
+    if base not in qpu_names() and not is_ibm(base):
         raise UnknownName("QPU", base, qpu_names())
     known = _options(base)
     for option, value in options.items():
@@ -80,7 +86,7 @@ def check_qpu_name(name: str) -> None:
             raise InvalidInput(f"The QPU {name!r} has {option} {value!r}", "It takes a whole number", "")
 
 
-def _open_wish(wish: str, seed: int, options: dict[str, Any]) -> LocalQpu:
+def _open_wish(wish: str, seed: int, options: dict[str, Any]) -> Qpu:
     """A QPU whose name carries options."""
     check_qpu_name(wish)
     base, wished = parse_wish(wish)
@@ -88,7 +94,7 @@ def _open_wish(wish: str, seed: int, options: dict[str, Any]) -> LocalQpu:
     if both:
         raise InvalidInput(f"The QPU {wish!r} is given {both[0]!r} twice", "In its name and beside it",
                            "Leave one of them out")
-    if base in _built_in():
+    if base in _built_in() or is_ibm(base):
         options = {"name": wish, **options}
     own = wished.pop("seed", seed)
     if not (isinstance(own, int) and 0 <= own < 2**63):
@@ -98,6 +104,10 @@ def _open_wish(wish: str, seed: int, options: dict[str, Any]) -> LocalQpu:
 
 def _options(name: str) -> dict[str, str]:
     """The options of a QPU of qloop's own and their types; none for a plugin, which is not loaded to ask."""
+    if is_ibm(name):
+        from qloop.qpus.ibm.opening import option_types
+
+        return option_types()
     from qloop.qpus.exact import ExactQpu
     from qloop.qpus.twin import TwinQpu
 
@@ -145,14 +155,14 @@ def _plugins() -> dict[str, metadata.EntryPoint]:
     return {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
 
 
-def _open_plugin(entry: metadata.EntryPoint, seed: int, options: dict[str, Any]) -> LocalQpu:
+def _open_plugin(entry: metadata.EntryPoint, seed: int, options: dict[str, Any]) -> Qpu:
     """Load and call a plugin; whatever it raises is reported with its name."""
     try:
         qpu = entry.load()(seed=seed, **options)
     except Exception as error:
         raise QpuError(f"The QPU plugin {entry.name!r} ({entry.value}) failed",
                        f"{type(error).__name__}: {error}", "Repair or uninstall it") from error
-    if not isinstance(qpu, LocalQpu):
+    if not isinstance(qpu, LocalQpu | RemoteQpu):
         raise QpuError(f"The QPU plugin {entry.name!r} ({entry.value}) returned a {type(qpu).__name__}",
-                       "It lacks a method of LocalQpu", "See qloop.qpus.protocol")
+                       "It lacks a method of LocalQpu, or of RemoteQpu", "See qloop.qpus.protocol, qloop.qpus.remote")
     return qpu

@@ -10,6 +10,7 @@ import msgspec
 from qloop.errors import InvalidInput
 from qloop.qpus.device import Device
 from qloop.qpus.esp import BARRIER, Operation, Success, schedule, success
+from qloop.qpus.noise.placed import Placed, placed_of
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -32,7 +33,8 @@ class Isa(msgspec.Struct, frozen=True):
 
     `layout` are the device's own numbers of the circuit's qubits at its begin, in their order; `measured` those that
     are read out at its end. `length_ns` holds gates and readout, without the repetition delay. `uses` counts each
-    operation at each place, and `idle_ns` is how long each qubit waits, both in the device's own numbers.
+    operation at each place, and `idle_ns` is how long each qubit waits, both in the device's own numbers. `placed` is
+    the compiled circuit itself, where it was asked for.
     """
 
     layout: tuple[int, ...]
@@ -43,6 +45,7 @@ class Isa(msgspec.Struct, frozen=True):
     two_qubit_gates: int
     uses: tuple[Use, ...] = ()
     idle_ns: tuple[tuple[int, float], ...] = ()
+    placed: Placed | None = None
 
 
 def compile_isa(circuit: QuantumCircuit, measured: tuple[int, ...], device: Device, seed: int,
@@ -54,12 +57,18 @@ def compile_isa(circuit: QuantumCircuit, measured: tuple[int, ...], device: Devi
     connected working part is offered. All readouts begin together, after the last gate. The rotations that turn
     a measured basis are not counted. `InvalidInput` if the circuit is wider than the device.
     """
-    return compile_circuit(circuit, measured, device, seed, levels)[0]
+    return _best(circuit, measured, device, seed, levels)[0]
 
 
-def compile_circuit(circuit: QuantumCircuit, measured: tuple[int, ...], device: Device, seed: int,
-                    levels: tuple[int, ...] = LEVELS) -> tuple[Isa, QuantumCircuit]:
-    """What `compile_isa` finds, and the compiled circuit itself, on the device's working qubits."""
+def compile_placed(circuit: QuantumCircuit, measured: tuple[int, ...], device: Device, seed: int) -> Isa:
+    """What `compile_isa` finds, with the compiled circuit."""
+    isa, compiled = _best(circuit, measured, device, seed, LEVELS)
+    return msgspec.structs.replace(isa, placed=placed_of(compiled, circuit, measured, device))
+
+
+def _best(circuit: QuantumCircuit, measured: tuple[int, ...], device: Device, seed: int,
+          levels: tuple[int, ...]) -> tuple[Isa, QuantumCircuit]:
+    """The result with the highest ESP, and its circuit on the device's working qubits."""
     check_width(circuit.num_qubits, device)
     from qiskit.transpiler import generate_preset_pass_manager
 

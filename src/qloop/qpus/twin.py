@@ -14,6 +14,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qloop.errors import InvalidInput
 from qloop.model.evaluation import SimulatorId
 from qloop.qpus import surrogate
@@ -27,7 +30,8 @@ from qloop.qpus.drift.absences import Plan
 from qloop.qpus.drift.drifted import Drifted
 from qloop.qpus.drift.life import RECALIBRATE_ABOVE, LifePlan
 from qloop.qpus.drift.model import Drift
-from qloop.qpus.isa import Isa, check_width, compile_isa
+from qloop.qpus.isa import Isa, check_width, compile_isa, compile_placed
+from qloop.qpus.noise.noisy import GateByGate, check_noisy_width, gate_by_gate
 from qloop.qpus.protocol import Absence, LocalQpu, Program, QpuDescription, QpuResult, Recovery, Request, Window
 from qloop.qpus.snapshot import Snapshot
 from qloop.qpus.snapshot_checks import check_snapshot
@@ -58,10 +62,12 @@ class TwinQpu:
     `cold_s` at a session's first shot (added by the runtime), a calibration of `calibration_length_s` (or drawn between
     two of them) every `calibration_interval_s` (0: never) or as `recalibrate` and `recalibrate_above` say. These,
     `drift`, `maintenance`, `outside` and `failures` are described at `LifePlan`; all of it follows from `seed`, the
-    name (up to a '?'), and the run's time. A task with 0 shots returns the surrogate's exact value and takes the time
+    name (up to a '?'), and the run's time. `noise` is "surrogate", "aer" (Aer's model, gate by gate) or "density" (the
+    same for few qubits, without Aer). A task with 0 shots returns the noisy value without shot noise and takes the time
     of `nominal_shots`. `exact` computes the noise-free values. `caches` says what is kept between tasks. With
     `mitigate_readout` the readout's errors are measured once in each epoch, and values are corrected by them. Raises
-    `UnknownName` for a snapshot, profile or rule, `InvalidInput` for impossible times and plans.
+    `UnknownName` for a snapshot, profile, rule or noise, `InvalidInput` for impossible times and plans, `MissingExtra`
+    for Aer's noise where Aer is not installed.
     """
 
     def __init__(self, snapshot: str | Snapshot, *, seed: int = 0, name: str = "", exact: LocalQpu | None = None,
@@ -70,12 +76,15 @@ class TwinQpu:
                  calibration_length_s: float | tuple[float, float] = CALIBRATION_LENGTH_S,
                  nominal_shots: int = NOMINAL_SHOTS, caches: CachePlan | None = None, drift: str | Drift = "none",
                  maintenance: Plan = (), outside: Plan = (), failures: Plan = (), recalibrate: str = "interval",
-                 recalibrate_above: float = RECALIBRATE_ABOVE, mitigate_readout: bool = False) -> None:
+                 recalibrate_above: float = RECALIBRATE_ABOVE, mitigate_readout: bool = False,
+                 noise: str = "surrogate") -> None:
         data = load_snapshot(snapshot) if isinstance(snapshot, str) else snapshot
         check_snapshot(data, f"The snapshot {data.name!r}")
         if nominal_shots < 1:
             raise InvalidInput(f"A twin cannot have {nominal_shots} nominal shots", "", "Give at least 1")
-        self._name = name or f"twin-{data.name}"
+        self._name = name or f"twin-{data.name}{'' if noise == 'surrogate' else f'?noise={noise}'}"
+        self._noise = gate_by_gate(noise, mitigate_readout)
+        self._compile = compile_isa if self._noise is None else compile_placed
         self._device, self._exact = Device(data), exact or _exact_qpu()
         self._overhead_ns = _nanoseconds("task_overhead_s", task_overhead_s, 0, 10**15)
         self._rep_delay_ns = _rep_delay(data, rep_delay_s)
@@ -97,7 +106,7 @@ class TwinQpu:
         snapshot, usable = self._device.snapshot, self._device.n_qubits
         noise = "noise drifts from" if self._life.drift.on else "noise frozen at"
         note = (f"emulated {snapshot.device} ({snapshot.processor}), {usable} of {snapshot.n_qubits} qubits usable, "
-                f"{noise} {snapshot.taken}")
+                f"{noise} {snapshot.taken}{f', gate by gate ({self._noise.noise})' if self._noise else ''}")
         return QpuDescription(self._name, "twin", usable, Recovery.PURE, note, snapshot.device, snapshot.taken,
                               snapshot.basis_gates, self._cold_s, emulated=True)
 
@@ -112,12 +121,13 @@ class TwinQpu:
         Raises `InvalidInput` if the circuit does not fit the device or cannot be simulated.
         """
         check_width(getattr(circuit, "num_qubits", 1), self._device)
+        check_noisy_width(self._noise, getattr(circuit, "num_qubits", 1))
         ideal = self._exact.compile(circuit, observable, simulator=simulator, seed=seed)
         reading, kept = reading_of(circuit, observable), circuit.copy()
         key = self._caches.key(ideal.structure, seed)
         isa = self._caches.isa.get(key)
         if isa is None:
-            isa = compile_isa(kept, reading.qubits, self._device, seed)
+            isa = self._compile(kept, reading.qubits, self._device, seed)
             self._caches.isa.put(key, isa)
         return TwinProgram(kept, ideal, self._exact, reading, isa, key)
 
@@ -127,7 +137,7 @@ class TwinQpu:
         key = self._caches.key(structure, seed)
         if self._caches.isa.peek(key) is not None or not self._device.fits(circuit.num_qubits):
             return None
-        return Piece(compile_isa, (circuit, reading_of(circuit, observable).qubits, self._device, seed),
+        return Piece(self._compile, (circuit, reading_of(circuit, observable).qubits, self._device, seed),
                      partial(self._caches.isa.put, key))
 
     def is_stale(self, program: Program, now_ns: int) -> bool:
@@ -141,7 +151,7 @@ class TwinQpu:
         """The search for a layout by the device's errors at a time, as a function and its arguments."""
         own = _own(program)
         device = Device(self._life.snapshot_at(now_ns))
-        return compile_isa, (own.circuit, own.reading.qubits, device, own.key.seed)
+        return self._compile, (own.circuit, own.reading.qubits, device, own.key.seed)
 
     def laid_out(self, program: Program, isa: Isa, now_ns: int) -> TwinProgram:
         """The program on the better of its present layout and this one, for the epoch of that time."""
@@ -175,20 +185,32 @@ class TwinQpu:
         return self._overhead_ns + circuits * shots * (math.ceil(own.isa.length_ns) + self._rep_delay_ns)
 
     def evaluate(self, program: Program, request: Request) -> QpuResult:
-        """Expectation values or counts under the surrogate noise at `request.at_ns`, one for each row of `thetas`.
+        """Expectation values or counts under the twin's noise at `request.at_ns`, one for each row of `thetas`.
 
-        Pure: every draw comes from the row's digest. `shots` 0 gives `ESP*E + (1-ESP)*tr(H)/2^n` without shot noise.
-        With values come the noise-free ones as `ideal`. `InvalidInput` if the request does not fit the program.
+        Pure: every draw comes from the row's digest. `shots` 0 gives the value without shot noise, under the surrogate
+        `ESP*E + (1-ESP)*tr(H)/2^n`. With values come the noise-free ones as `ideal`. `InvalidInput` if the request does
+        not fit the program.
         """
         own = _own(program)
         thetas = own.checked(request)
-        esp = self._life.esp(own.isa, request.at_ns)
         head = (self._name, request.epoch, request.shots, str(own.simulator))
+        if self._noise is not None:
+            return self._gate_by_gate(self._noise, own, thetas, request, head)
+        esp = self._life.esp(own.isa, request.at_ns)
         if request.counts:
             return QpuResult(*head, counts=surrogate.counts(own, self._exact, request, thetas, esp))
         gain = math.exp(-own.isa.success.ln_readout) if self._mitigate else 1.0
         values, ideal = surrogate.expectation(own, self._exact, request, thetas, esp, gain)
         return QpuResult(*head, values=values, ideal=ideal)
+
+    def _gate_by_gate(self, noise: GateByGate, own: TwinProgram, thetas: NDArray[np.float64], request: Request,
+                      head: tuple[str, int, int, str]) -> QpuResult:
+        """The request under noise "aer" or "density", on the device as it is at `request.at_ns`."""
+        snapshot = self._life.snapshot_at(request.at_ns)
+        if request.counts:
+            return QpuResult(*head, counts=noise.counts(own, thetas, request, snapshot))
+        ideal = self._exact.evaluate(own.ideal, Request(thetas, 0, ())).values
+        return QpuResult(*head, values=noise.values(own, thetas, request, snapshot), ideal=ideal)
 
     def next_window(self, after_ns: int) -> Window | None:
         """The first calibration window that begins at or after `after_ns`."""

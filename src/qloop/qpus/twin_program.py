@@ -64,7 +64,7 @@ class TwinProgram:
 
         Another version of the transpiler may place the circuit elsewhere, and then the twin's values differ.
         """
-        return hashlib.sha256(msgspec.json.encode(self.isa)).hexdigest()
+        return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self.isa, placed=None))).hexdigest()
 
     @property
     def simulator(self) -> SimulatorId:

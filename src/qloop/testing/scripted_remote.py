@@ -76,6 +76,7 @@ class ScriptedRemoteQpu:
 
     def submit(self, program: Program, request: Request, token: str) -> str:
         """Ask for the request to be run."""
+        self._inner.evaluate(own(program), request)     # a request that cannot be one is refused before it is sent
         wrong = self._strike("submit")
         if wrong is Wire.NOT_SENT:
             raise Unanswered("The connection broke")
@@ -115,7 +116,9 @@ class ScriptedRemoteQpu:
         """The result of a task that is done."""
         wrong = self._strike("result")
         self._spoil(wrong, Wire.NOT_SENT)
-        found = next(one for one in self.provider.read().tasks if one.id == task)
+        found = next((one for one in self.provider.read().tasks if one.id == task), None)
+        if found is None:
+            raise QpuError(f"There is no task {task}", "The provider never had it", "Look its id up")
         if found.phase != "done" or wrong is Wire.NO_RESULT:
             raise NotReady("There is no result yet")
         inner = self._inner.evaluate(own(program), request)

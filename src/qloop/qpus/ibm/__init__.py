@@ -1,0 +1,1 @@
+"""IBM's QPUs: the service by `qiskit-ibm-runtime`, and its local testing mode."""
