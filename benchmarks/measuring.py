@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 Call = Callable[[], object]
 Times = NDArray[np.int64]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "QULACS_NUM_THREADS", "RAYON_NUM_THREADS")
-LIBRARIES = ("qloop", "numpy", "scipy", "msgspec", "qiskit", "qiskit-aer", "qiskit-ibm-runtime", "qulacs", "numba")
+LIBRARIES = ("qloop", "numpy", "scipy", "msgspec", "qiskit", "qiskit-aer", "qiskit-algorithms", "qiskit-ibm-runtime",
+             "qulacs", "numba")
 
 
 def one_thread() -> None:

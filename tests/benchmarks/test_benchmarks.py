@@ -21,6 +21,7 @@ TINY = {
     "engine": ("--policies", "efaas", "--events", "600", "--rounds", "1", "--waiting", "1000"),
     "simulators": ("--sizes", "4", "--seconds", "0.01"),
     "drift": ("--qpus", "2", "--rounds", "2", "--days", "1", "--gates", "9"),
+    "ecosystem": ("--sizes", "4", "--evaluations", "10", "--rounds", "1"),
     "primitives": ("--sizes", "4", "--rounds", "3", "--seconds", "0.1"),
     "regret": ("--instances", "4", "--policies", "fifo", "lifo"),
     "platform_speed": ("--quick", "--parts", "paper", "backlog", "qpus", "--policies", "fifo", "--largest", "100"),

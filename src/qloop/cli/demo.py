@@ -6,13 +6,13 @@ import argparse
 import sys
 from contextlib import nullcontext
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from qloop.cli import console
 from qloop.cli.exits import Exit
 
 if TYPE_CHECKING:
-    from qloop.qpus.remote import Qpu
+    from qloop.qpus.protocol import LocalQpu
 
 QPUS = ("twin-torino", "twin-sherbrooke", "twin-hanoi")
 ABOUT = """Loops of three tenants and background tasks share three emulated QPUs in virtual time, under a queue in
@@ -77,15 +77,15 @@ def _check_policies(names: tuple[str, ...]) -> None:
         find_policy(name, None, {})
 
 
-def _twin(name: str, seed: int) -> Qpu:
+def _twin(name: str, seed: int) -> LocalQpu:
     """A twin whose noise-free values always come from the same simulator, so that a seed gives the same bytes."""
     from qloop.qpus.catalog import open_qpu
     from qloop.qpus.exact import ExactQpu
 
-    return open_qpu(name, seed=seed, exact=ExactQpu("noise-free", simulators=("qulacs",)))
+    return cast("LocalQpu", open_qpu(name, seed=seed, exact=ExactQpu("noise-free", simulators=("qulacs",))))
 
 
-def _platform(policy: str, qpus: list[Qpu], seed: int) -> Any:
+def _platform(policy: str, qpus: list[LocalQpu], seed: int) -> Any:
     """A runtime in virtual time, with a trace and no file."""
     from qloop.runtime.embedded import Runtime
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 
 import msgspec
 
-from qloop.errors import InvalidInput, UnknownName
+from qloop.errors import InvalidInput, QloopError, UnknownName
 from qloop.model.limits import MAX_WEIGHT, MIN_WEIGHT
 from qloop.runtime.wishes import SessionWish
 
@@ -58,3 +59,12 @@ def check_wish(wish: SessionWish) -> None:
         raise UnknownName("kind of session", wish.kind, KINDS)
     if wish.optimum is not None and not math.isfinite(wish.optimum):
         raise InvalidInput(f"The session's optimum is {wish.optimum}", "", "Give a finite energy, or None")
+
+
+def check_process(maker: int) -> None:
+    """QloopError in a process that was forked from the runtime's: it has the records, but neither threads nor file."""
+    here = os.getpid()
+    if here != maker:
+        raise QloopError(f"This runtime was made by process {maker}, and this is process {here}",
+                         "A forked child has no threads to run tasks, and would damage the journal",
+                         "Make a runtime in this process, or call the parent's")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 
 import msgspec
 
 from qloop.errors import Conflict, SessionEnded
-from qloop.runtime.checks import check_wish
+from qloop.runtime.checks import check_process, check_wish
 from qloop.runtime.identity import Counter
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import SessionRow, SessionState
@@ -24,6 +25,7 @@ class Sessions:
 
     def __init__(self, run: str, seed: int, store: Store) -> None:
         self.run, self.seed, self.store = run, seed, store
+        self.process = os.getpid()
         self.books: dict[str, Book] = {}
         self.ended: dict[str, str] = {}
         self.past: dict[str, SessionView] = {}
@@ -33,6 +35,7 @@ class Sessions:
 
     def open(self, wish: SessionWish, now_ns: int) -> Book:
         """Journal the session (or find it there) and make its book; nothing is scheduled yet."""
+        check_process(self.process)
         check_wish(wish)
         with self._opening:
             return self._open(wish, now_ns)
@@ -64,7 +67,8 @@ class Sessions:
         return book
 
     def find(self, session: str) -> Book:
-        """The book of an open session; SessionEnded if it is not open."""
+        """The book of an open session; SessionEnded if it is not open, QloopError in a forked child."""
+        check_process(self.process)
         book = self.books.get(session)
         if book is None:
             raise SessionEnded(f"The session {session} is not open", self.ended.get(session, "It was never opened"),

@@ -1,0 +1,1 @@
+"""A PennyLane device whose circuits run in a session."""
