@@ -22,6 +22,7 @@ TINY = {
     "simulators": ("--sizes", "4", "--seconds", "0.01"),
     "drift": ("--qpus", "2", "--rounds", "2", "--days", "1", "--gates", "9"),
     "ecosystem": ("--sizes", "4", "--evaluations", "10", "--rounds", "1"),
+    "noise": ("--sizes", "4", "--devices", "torino", "--points", "1"),
     "primitives": ("--sizes", "4", "--rounds", "3", "--seconds", "0.1"),
     "regret": ("--instances", "4", "--policies", "fifo", "lifo"),
     "platform_speed": ("--quick", "--parts", "paper", "backlog", "qpus", "--policies", "fifo", "--largest", "100"),

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import qloop
-from qloop.errors import InvalidInput, JournalError, QpuError
+from qloop.errors import BudgetExceeded, InvalidInput, JournalError, QpuError
 from qloop.model.cost import Cost, total
 from qloop.model.limits import SECOND
 from qloop.model.money import UNIT
@@ -169,3 +169,19 @@ def test_the_project_is_a_printable_text():
                 qloop.Session("s", runtime=platform, project=bad)
         with pytest.raises(InvalidInput, match="The session cannot be opened"):
             qloop.Session("s", runtime=platform, project=7)
+
+
+def test_a_tenants_budget_in_shots_holds_over_lives_on_a_free_qpu(tmp_path):
+    bought = 0
+    for life in range(3):
+        with runtime("exact", journal=tmp_path / "j.qloop", run="r", resume=life > 0,
+                     budgets={"default": "250 shots"}) as platform, \
+                qloop.Session(f"s{life}", runtime=platform, shots=100) as session:
+            f = session.objective(circuit(), ENERGY)
+            for k in range(3):
+                try:
+                    f([0.1 * k, 0.1 * life])
+                    bought += 100
+                except BudgetExceeded:
+                    break
+    assert bought == 200

@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     if written is not None:
         console.note(f"{written:,} calls are written to {args.csv}")
     if not calls:
-        console.note(f"No call is accounted under {args.journal or layout.home()} yet.")
+        console.note(f"No call is accounted under {args.journal or layout.home()} yet. "
+                     "QPUs that take no time and cost nothing have results only: see 'qloop sessions'.")
     return Exit.OK
 
 

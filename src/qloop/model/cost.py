@@ -1,4 +1,4 @@
-"""What QPU use costs: net time, plus overhead, rounded up to the vendor's granule, times its price; exactly."""
+"""What QPU use costs: net time, plus overhead, rounded up to the provider's granule, times its price; exactly."""
 
 from __future__ import annotations
 

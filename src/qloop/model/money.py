@@ -1,8 +1,8 @@
 """Amounts of money and other decimal numbers, exactly: integers of billionths, read from text or numbers.
 
 Why integers: sums of a million calls must not drift, a journal's column and an SQL sum take them as they are, and every
-vendor's price is a whole number of them. An int64 holds nine thousand million in billionths, and billionths of seconds
-are the ns that times have everywhere else.
+provider's price is a whole number of them. An int64 holds nine thousand million in billionths, and billionths of a
+second are the ns that times have everywhere else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Prices of QPU use: what a vendor takes for seconds, shots and tasks, and how it counts the seconds.
+"""Prices of QPU use: what a provider takes for seconds, shots and tasks, and how it counts the seconds.
 
 The public ones are data with source and date. They are what was published then, not an offer: whoever has a contract
 gives a price list (`runtime.price_files`), and who names no price pays nothing.
@@ -24,7 +24,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     The billed time of a call is `net * factor + overhead`, rounded up to whole granules (0: not rounded); `per_second`
     is for billed time, `per_shot` for each execution of a circuit, `per_task` for each circuit that is run: what
-    vendors who price by tasks call a task. `factor` is in billionths. Without a currency it is free.
+    providers who price by tasks call a task. `factor` is in billionths. Without a currency it is free.
     """
 
     name: str

@@ -21,7 +21,7 @@ from qloop.qpus.snapshot_files import snapshot_names
 from qloop.qpus.wish import is_wish, parse_wish
 
 GROUP = "qloop.qpus"
-_OBJECTS = {"snapshot", "exact", "name", "simulators", "maintenance", "outside", "failures"}   # not texts
+_OBJECTS = {"snapshot", "exact", "name", "simulators", "maintenance", "outside", "failures", "caches"}   # not texts
 
 Factory = Callable[..., LocalQpu]
 

@@ -47,7 +47,7 @@ TASK_OVERHEAD_S = 2.0
 (rep_delay + circuit length)` (IBM Quantum documentation, "Workload usage")."""
 
 COLD_S = 1.0
-"""Seconds that a session's first shot on a QPU costs besides, to load its circuit. No vendor publishes it: our own
+"""Seconds that a session's first shot on a QPU costs besides, to load its circuit. No provider publishes it: our own
 default, to be swept like the others."""
 
 CALIBRATION_INTERVAL_S = 3600.0
@@ -80,6 +80,9 @@ class TwinQpu:
                  noise: str = "surrogate") -> None:
         data = load_snapshot(snapshot) if isinstance(snapshot, str) else snapshot
         check_snapshot(data, f"The snapshot {data.name!r}")
+        if not (isinstance(caches, CachePlan | None) and isinstance(mitigate_readout, bool)):
+            raise InvalidInput(f"A twin has caches={caches!r:.60}, mitigate_readout={mitigate_readout!r:.60}",
+                               "The first is a CachePlan or None, the second True or False", "Correct it")
         if nominal_shots < 1:
             raise InvalidInput(f"A twin cannot have {nominal_shots} nominal shots", "", "Give at least 1")
         self._name = name or f"twin-{data.name}{'' if noise == 'surrogate' else f'?noise={noise}'}"

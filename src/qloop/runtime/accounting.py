@@ -15,6 +15,7 @@ from qloop.model.cost import Cost
 from qloop.runtime.budget import Budget, Charge, Purse, parse, same_currency
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.purchases import CallOutcome, CallRow, IntentInfo, IntentState
+from qloop.runtime.journal.rows import SessionFilter
 from qloop.runtime.pricing import Charged, Pricing
 from qloop.runtime.remote.deal import Lost
 from qloop.runtime.terms import Terms, keep_terms, kept_terms, tenant_budgets
@@ -173,7 +174,7 @@ class Accounts:
     def _remember(self, purse: Purse, session: str) -> tuple[int, set[str]]:
         """What the journal says that the session has spent; returns the number of its last call, and all intents.
 
-        A result without an account is of an older qloop: its shots count.
+        A result without an account is of a QPU that takes no time and costs nothing: its shots count.
         """
         accounted, last, tokens = set(), 0, set()
         for row in self.store.calls(session=session):
@@ -183,7 +184,7 @@ class Accounts:
             purse.spend(charge_of(row))
         for result in self.store.results(session):
             if (result.task, result.attempt) not in accounted:
-                purse.shots += result.shots
+                purse.spend(Charge(Cost(), result.shots))
         return last, tokens
 
     def _tenant(self, tenant: str) -> None:
@@ -192,9 +193,8 @@ class Accounts:
         if budget is None or tenant in self._tenants:
             return
         purse = self._tenants[tenant] = Purse(f"tenant {tenant!r}", budget, "budgets= of the runtime")
-        for row in self.store.calls():
-            if row.tenant == tenant:
-                purse.spend(charge_of(row))
+        for known in self.store.sessions(SessionFilter(tenant=tenant)):
+            self._remember(purse, known.row.id)
         self._same_currency(purse)
 
     def _same_currency(self, purse: Purse) -> None:

@@ -41,7 +41,10 @@ class Environment:
             self.presence.join(name)
             return
         stay = self.stays[name] = self.stays.get(name, 0) + 1
-        self.quantum.epochs[name] = _epoch(qpu, now, self.quantum.epochs[name])
+        counted = self.quantum.epochs[name]
+        self.quantum.epochs[name] = _epoch(qpu, now, counted)
+        if self.quantum.epochs[name] > counted:     # it was calibrated while it was away
+            self.quantum.programs.lay_out_anew(name, now)
         window, about = qpu.next_window(now), qpu.describe()
         self.core.post(QpuJoined(name, about.n_qubits, about.cold_s, self.quantum.epochs[name], _begin(window),
                                  _gap(qpu, window)))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from qiskit.quantum_info import SparsePauliOp
 
 
+MOST_SHARED = 4096      # compiled circuits that are kept for sessions to come
+
+
 @dataclass(slots=True)
 class Source:
     """A circuit with its observable, as a session gave it."""
@@ -107,7 +110,7 @@ class Programs:
             return
         with self._lock:
             known = {program.structure: program for shelf in self._shelves
-                     for (_, place), program in shelf.programs.items() if place == name}
+                     for (_, place), program in list(shelf.programs.items()) if place == name}
         for program in known.values():
             if qpu.is_stale(program, now_ns):
                 function, arguments = qpu.relayout(program, now_ns)
@@ -168,6 +171,8 @@ class Programs:
                              "Report this as a bug of the QPU's plugin")
         self._shared[structure, qpu, ""] = program
         self._shared[structure, qpu, str(program.simulator)] = program
+        while len(self._shared) > MOST_SHARED:      # the oldest; sessions that use it have it on their shelves
+            del self._shared[next(iter(self._shared))]
 
 
 def check_observable(observable: object) -> None:

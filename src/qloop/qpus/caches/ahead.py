@@ -1,7 +1,8 @@
 """Compiling ahead, in a process of its own: what a QPU may need soon is transpiled while the loop goes on.
 
 The child is started by the first piece of work, imports Qiskit once, and ends with its parent. What it makes is a pure
-function of its input, so a piece that comes late, or never, changes nothing but the time.
+function of its input. A circuit that is not compiled in time is compiled when it is needed; a better layout counts from
+when it comes.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class CallRow(msgspec.Struct, frozen=True):
 
     `id` is `SESSION#N`, the session's N-th call counted from 1 over all lives of the run, unique in the journal.
     Times are ns of the run's clock. `shots` counts as results do (shots times parameter sets); `circuits` are what the
-    QPU ran (parameter sets times groups), `executions` its repetitions (circuits times shots): what vendors bill.
+    QPU ran (parameter sets times groups), `executions` its repetitions (circuits times shots): what providers bill.
     `amount` is in billionths of the currency. `intent` and `provider_id` name the call at a remote provider.
     """
 

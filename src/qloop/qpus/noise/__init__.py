@@ -1,0 +1,1 @@
+"""Noise beyond the surrogate: gate by gate, on the qubits that a circuit uses."""
