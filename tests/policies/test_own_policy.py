@@ -9,8 +9,8 @@ import pytest
 
 from qloop.policies.columns import HYSTERESIS, LAMBDA_EPOCH
 from qloop.policies.place import warm
-from qloop.simulator.kernel import START, Kernel
 from tests.seam.driver import Driver, draw
+from tests.seam.small_kernel import START, Kernel
 
 from .desk import Desk
 from .owned import WIDEST

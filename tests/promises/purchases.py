@@ -17,7 +17,7 @@ from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.purchases import IntentInfo
 from qloop.runtime.journal.rows import Run, SessionRow
 from qloop.runtime.journal.sqlite import SqliteStore
-from qloop.runtime.quantum import check
+from qloop.runtime.remote.answers import check_answer
 from qloop.runtime.remote.buying import buy
 from qloop.runtime.remote.deal import Deal, Wanted, unended
 from qloop.runtime.ticket import QuantumTicket
@@ -79,7 +79,7 @@ class Lives:
                 raise Crash(point)
 
         wanted = Wanted(self.ticket, "s", program, request, self.qpu.calibration().epoch,
-                        lambda result: check(name, result, request), self.closing.is_set, lambda: 7)
+                        lambda result: check_answer(name, result, request, observable), self.closing.is_set, lambda: 7)
         deal = Deal(store, name, self.qpu if crash != "sent" else Dying(self.qpu), wanted, step)
         try:
             result, intent = buy(deal, unended(store.intents("s", DIGEST)))

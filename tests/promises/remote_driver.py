@@ -1,7 +1,7 @@
 """A program that loops over a remote QPU, run as a child that is killed -9 and started again until it ends.
 
 `python -m tests.promises.remote_driver FOLDER RECOVERY LIFE`: the provider lives in a file and outlives each child; a
-child of an uneven life kills itself at a moment drawn from its number, at any step of a purchase.
+child kills itself at a moment drawn from the number of its life, at any step of a purchase; from life 40 on it lives.
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ from qiskit.quantum_info import SparsePauliOp
 
 import qloop
 from qloop.errors import InvalidInput
+from qloop.qpus.caches.ahead import Ahead, Piece
 from qloop.qpus.caches.keys import RELAYOUT_ABOVE
 from qloop.qpus.caches.twins import CachePlan
+from qloop.qpus.drift.model import Drift
 from qloop.qpus.protocol import Request
 from qloop.qpus.twin import TwinQpu
 from tests.runtime.two_qubits import ENERGY, circuit, runtime
@@ -166,3 +168,82 @@ def test_a_frozen_twin_keeps_its_layout_for_ever():
 def test_impossible_plans_are_refused(plan):
     with pytest.raises(InvalidInput):
         twin(caches=plan)
+
+
+ROUGH = Drift().scaled(20)
+
+
+def test_an_esp_that_underflows_is_compared_all_the_same():
+    """T1 may fall so far that no double holds the ESP: it is 0, its logarithm is not."""
+    qpu = TwinQpu("torino", drift=ROUGH, seed=1, calibration_interval_s=600.0)
+    program = qpu.compile(ANSATZ, ISING)
+    zeros = [at for at in range(0, 36_000 * 10**9, 60 * 10**9) if qpu.esp_at(program, at) == 0.0]
+    assert zeros
+    at = next(at for at in zeros if qpu.epoch_at(at) > 0)
+    assert qpu.is_stale(program, at)
+    function, arguments = qpu.relayout(program, at)
+    fresh = qpu.laid_out(program, function(*arguments), at)
+    assert qpu._life.ln_esp(fresh.isa, at) >= qpu._life.ln_esp(program.isa, at)
+    with runtime(qpu, clock="virtual") as platform, \
+            qloop.Session("s", runtime=platform, max_time="300h", interactive_ttl="300h") as session:
+        f = session.objective(ANSATZ, ISING)
+        while platform.now_s() < 1e-9 * at:
+            f([platform.now_s()] * ANSATZ.num_parameters)
+
+
+class Failing(TwinQpu):
+    """Its search for a layout fails."""
+
+    error: BaseException = ValueError("no such layout")
+
+    def is_stale(self, program, now_ns):
+        if self.error is not None:
+            raise self.error
+        return super().is_stale(program, now_ns)
+
+
+@pytest.mark.parametrize("settings", [{"calibration_interval_s": 15.0, "calibration_length_s": 1.0},
+                                      {"calibration_interval_s": 0.0, "maintenance": [(10.0, 20.0), (40.0, 50.0)]}])
+def test_a_calibration_ends_though_no_layout_is_found(settings, caplog):
+    """After a window, and after an absence that ends with a calibration: the loop goes on as its circuit lies."""
+    qpu = Failing("hanoi", name="twin", drift="x4", **settings)
+    with runtime(qpu, clock="virtual") as platform, qloop.Session("s", runtime=platform, shots=100) as session:
+        f = session.objective(circuit(), ENERGY)
+        for k in range(30):
+            f([0.1 * k, 0.2])
+        assert platform.now_s() > 60.0
+        assert platform.qpus()[0].epoch >= 2
+    assert "No new layout was found on QPU twin" in caplog.text
+    assert "no such layout" in caplog.text
+
+
+def test_a_calibration_ends_though_the_search_is_interrupted():
+    qpu = Failing("hanoi", name="twin", drift="x4", calibration_interval_s=15.0, calibration_length_s=1.0)
+    qpu.error = KeyboardInterrupt()
+    with runtime(qpu, clock="virtual", sound=False) as platform, \
+            qloop.Session("s", runtime=platform, shots=100) as session:
+        f = session.objective(circuit(), ENERGY)
+        with pytest.raises(KeyboardInterrupt):
+            for k in range(30):
+                f([0.1 * k, 0.2])
+        qpu.error = None
+        for k in range(30):
+            f([0.1 * k, 0.3])
+        assert not platform.qpus()[0].calibrating
+
+
+def test_what_cannot_be_taken_does_not_end_the_compiling_beside_the_loop(caplog):
+    ahead, taken = Ahead(), []
+
+    def refuse(found):
+        raise ValueError(f"not {found}")
+
+    assert ahead.begin(Piece(math.gcd, (4, 6), refuse))
+    assert ahead.begin(Piece(math.gcd, (9, 6), taken.append))
+    end = time.monotonic() + 60.0
+    while not taken:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    ahead.close()
+    assert taken == [3]
+    assert "not 2" in caplog.text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 import qloop
@@ -18,6 +21,14 @@ START = [0.3, -0.2]
 
 def remote(plan=None, *, recovery=Recovery.TOKEN, queue=1, name="remote", **settings) -> ScriptedRemoteQpu:
     return ScriptedRemoteQpu(Provider(plan, recovery=recovery, queue=queue), name=name, **settings)
+
+
+def until(happened, seconds: float = 30.0) -> None:
+    """Wait for something; fail if it does not come."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.002)
 
 
 def test_a_loop_is_the_same_near_and_far():
@@ -85,13 +96,11 @@ def test_a_cancelled_task_is_cancelled_at_the_provider():
     qpu = remote(queue=10**6)
     with runtime(qpu, sound=False) as platform, qloop.Session("s", runtime=platform) as session:
         future = session.submit(circuit(), ENERGY, [0.1, 0.2])
-        while not qpu.provider.read().calls.get("status"):
-            pass
+        until(lambda: qpu.provider.read().calls.get("status"))
         session.cancel()
         with pytest.raises(Cancelled):
             future.result(20.0)
-        while not qpu.provider.read().calls.get("cancel"):
-            pass
+        until(lambda: qpu.provider.read().calls.get("cancel"))
     assert qpu.provider.bought == 0
     assert [task.phase for task in qpu.provider.read().tasks] == ["cancelled"]
 
@@ -165,8 +174,7 @@ def test_a_drained_remote_qpu_finishes_what_its_provider_has():
     far, near = remote(queue=40, name="far"), remote(name="near")
     with runtime(far, near) as platform, qloop.Session("s", runtime=platform) as session:
         first = session.submit(circuit(), ENERGY, [0.1, 0.2])
-        while not far.provider.read().calls.get("status"):
-            pass
+        until(lambda: far.provider.read().calls.get("status"))
         waiting = [session.submit(circuit(), ENERGY, [0.1 * k, 0.3]) for k in range(4)]
         assert platform.drain("far", timeout=20.0)
         assert first.result(20.0) == pytest.approx(value([0.1, 0.2]))
@@ -174,3 +182,52 @@ def test_a_drained_remote_qpu_finishes_what_its_provider_has():
         assert {future.outcome(20.0).qpu for future in waiting} == {"near"}
         platform.retire("far")
     assert (far.provider.bought, near.provider.bought) == (1, 4)
+
+
+def test_two_attempts_of_a_task_do_not_buy_it_twice():
+    """The QPU that has the task goes offline for others; another one has the task's next attempt meanwhile."""
+    far = remote({("submit", 2): Wire.OFFLINE}, recovery=Recovery.TAG, queue=30, name="far")
+    near = remote(name="near")
+    with runtime(far, near, sound=False) as platform, qloop.Session("s", runtime=platform) as session:
+        first = session.submit(circuit(), ENERGY, [0.1, 0.2])
+        until(lambda: far.provider.read().calls.get("status"))
+        platform.parts.environment.presence.leave_for("far", 60.0, "an operator's test")      # the engine moves the task
+        assert first.result(20.0) == pytest.approx(value([0.1, 0.2]))
+        until(lambda: platform.core.ask(lambda engine: not engine.state.unwanted))
+    assert far.provider.bought + near.provider.bought == 1
+    assert first.outcome().qpu == "far"
+
+
+def test_a_callback_that_ends_its_thread_stops_nobody_else():
+    with runtime(remote(), sound=False) as platform, qloop.Session("s", runtime=platform) as session:
+        first = session.submit(circuit(), ENERGY, [0.1, 0.2])
+        first.add_done_callback(lambda future: exit())
+        first.result(20.0)
+        second = session.submit(circuit(), ENERGY, [0.2, 0.2])
+        assert second.result(20.0) == pytest.approx(value([0.2, 0.2]))
+
+
+def test_a_qpu_that_is_offline_at_the_start_joins_later():
+    far, near = remote({("calibration", 1): Wire.OFFLINE}, name="far"), remote(name="near")
+    with runtime(far, near) as platform, qloop.Session("s", runtime=platform) as session:
+        assert session.submit(circuit(), ENERGY, [0.1, 0.2]).outcome(20.0).qpu == "near"
+        until(lambda: platform.core.ask(lambda engine: engine.state.qpus[0].online))
+
+
+def test_a_blip_of_the_calibration_is_asked_again():
+    qpu = remote({("calibration", nth): Wire.BUSY for nth in (2, 3, 5)})
+    with runtime(qpu) as platform, qloop.Session("s", runtime=platform) as session:
+        for angle in (0.1, 0.2, 0.3):
+            assert session.submit(circuit(), ENERGY, [angle, 0.2]).result(20.0) == pytest.approx(value([angle, 0.2]))
+    assert qpu.provider.bought == 3
+
+
+def test_a_runtime_that_cannot_begin_lets_go_of_everything(tmp_path):
+    bad, journal = remote({("calibration", 1): Wire.CREDENTIALS}), tmp_path / "journal.sqlite"
+    before = threading.active_count()
+    with pytest.raises(QpuError, match="has expired"):
+        qloop.Runtime(qpus=[bad], journal=journal)
+    assert bad.closed == 1
+    with runtime(remote(), journal=journal):        # the file is not in use
+        pass
+    until(lambda: threading.active_count() <= before)

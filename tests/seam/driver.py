@@ -13,8 +13,8 @@ from qloop.model import events as ev
 from qloop.model.limits import NEVER, SECOND
 from qloop.model.states import Outcome, SessionState
 from qloop.policies.record import Policy
-from qloop.simulator.kernel import CALIBRATED, CANCEL, DUE, FINISH, READY, START
-from qloop.simulator.script import Script
+from tests.seam.script import Script
+from tests.seam.small_kernel import CALIBRATED, CANCEL, DUE, FINISH, READY, START
 
 
 class Driver:

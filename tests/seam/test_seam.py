@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qloop.policies.catalog import builtin
-from qloop.simulator.kernel import FINISH, START, Kernel
+from tests.seam.small_kernel import FINISH, START, Kernel
 
 from .driver import Driver, draw
 

@@ -148,7 +148,7 @@ class TwinQpu:
         own = _own(program)
         if self._life.epoch_at(now_ns) == own.key.layout_epoch:
             return False
-        return abs(math.log(self._life.esp(own.isa, now_ns)) - own.isa.success.ln_esp) > RELAYOUT_ABOVE
+        return abs(self._life.ln_esp(own.isa, now_ns) - own.isa.success.ln_esp) > RELAYOUT_ABOVE
 
     def relayout(self, program: Program, now_ns: int) -> tuple[Callable[..., Isa], tuple[Any, ...]]:
         """The search for a layout by the device's errors at a time, as a function and its arguments."""
@@ -160,9 +160,21 @@ class TwinQpu:
         """The program on the better of its present layout and this one, for the epoch of that time."""
         own, epoch = _own(program), self._life.epoch_at(now_ns)
         key = self._caches.key(own.structure, own.key.seed, epoch)
-        better = isa if isa.success.ln_esp > math.log(self._life.esp(own.isa, now_ns)) else own.isa
-        self._caches.isa.put(key, better)
-        return dataclasses.replace(own, isa=better, key=key)
+        if isa.success.ln_esp <= self._life.ln_esp(own.isa, now_ns):
+            self._caches.isa.put(key, own.isa)
+            return dataclasses.replace(own, key=key)
+        self._caches.isa.put(key, isa)
+        return dataclasses.replace(own, isa=isa, key=key, laid_out_ns=now_ns)
+
+    def laid_out_ns(self, program: Program) -> int:
+        """The time by whose errors the program was laid out; 0 for the layout that `compile` found."""
+        return _own(program).laid_out_ns
+
+    def laid_out_again(self, program: Program, at_ns: int) -> TwinProgram:
+        """The program on the layout that the search found at a time, for the epoch of that time."""
+        own, (function, arguments) = _own(program), self.relayout(program, at_ns)
+        key = self._caches.key(own.structure, own.key.seed, self._life.epoch_at(at_ns))
+        return dataclasses.replace(own, isa=function(*arguments), key=key, laid_out_ns=at_ns)
 
     def set_up(self, program: Program, request: Request, expected_ns: int) -> int:
         """Nanoseconds that cold caches cost before this task: loading its circuit, measuring its readout's errors.

@@ -49,7 +49,10 @@ def reading_of(circuit: QuantumCircuit, observable: SparsePauliOp | None) -> Rea
 
 @dataclasses.dataclass(frozen=True)
 class TwinProgram:
-    """See `Program`. `ideal` is the noise-free program, `isa` the circuit's cost on the device, under `key`."""
+    """See `Program`. `ideal` is the noise-free program, `isa` the circuit's cost on the device, under `key`.
+
+    `laid_out_ns` is the time by whose errors its qubits were chosen: 0 for the snapshot's own.
+    """
 
     circuit: QuantumCircuit
     ideal: Program
@@ -57,6 +60,7 @@ class TwinProgram:
     reading: Reading
     isa: Isa
     key: IsaKey
+    laid_out_ns: int = 0
 
     @property
     def fingerprint(self) -> str:

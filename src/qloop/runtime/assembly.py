@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from qloop.runtime.journal.memory import MemoryStore
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import Run, RunState
 from qloop.runtime.journal.sqlite import SqliteStore
+from qloop.runtime.lives import Life, begin_life, check_same_qpus, fingerprints, lives_of, prices_of
 from qloop.runtime.options import MEMORY, Options
 from qloop.runtime.plugins import find_policy
 from qloop.runtime.price_book import price_book
@@ -40,7 +41,7 @@ from qloop.runtime.pricing import Pricing
 from qloop.runtime.programs import Programs
 from qloop.runtime.quantum import Book, QuantumSide
 from qloop.runtime.recording import Recording
-from qloop.runtime.sessions import Sessions
+from qloop.runtime.sessions import Recent, Sessions
 from qloop.runtime.ticket import QuantumTicket, Ticket
 from qloop.runtime.timers import Timers
 from qloop.runtime.wishes import SessionWish
@@ -90,7 +91,7 @@ class Parts:
     environment: Environment
     recording: Recording | None
     accounts: Accounts
-    kinds: dict[str, tuple[SessionKind, float | None]] = field(default_factory=dict)
+    kinds: dict[str, tuple[SessionKind, float | None]]
 
     def may_inline(self, pin: str) -> bool:
         """Whether the waiting thread may run its task itself: no time is emulated where it can be placed."""
@@ -119,11 +120,12 @@ def assemble(options: Options) -> Parts:
     sessions, programs = Sessions(run, options.seed, store), Programs(qpus, store)
     programs.ahead = None if clock.virtual else Ahead()
     quantum = QuantumSide(qpus, programs, store, timers)
-    accounts = quantum.accounts = Accounts(store, Pricing(prices, qpus, programs), options.budgets)
+    accounts = quantum.accounts = Accounts(store, Pricing(prices, qpus, programs, quantum.remote.has),
+                                           options.budgets)
     classical = ClassicalSide(timers, options.workers, make_pilot(options, clock))
     effects = Effects(store, sessions, quantum, classical, timers)
     engine = Engine(chosen, options.limits, options.seed)
-    kinds: dict[str, tuple[SessionKind, float | None]] = {}
+    kinds: dict[str, tuple[SessionKind, float | None]] = Recent()
     recording = None
     if options.trace:
         sink = None if options.trace is True else options.trace
@@ -234,21 +236,32 @@ def header(options: Options, clock: str, qpus: dict[str, Qpu]) -> Header:
 
 
 def begin(parts: Parts, options: Options) -> None:
-    """Journal the run and bring its resources up."""
-    configuration = options.configuration()
+    """Journal the run and bring its resources up; if that fails, all of them are let go of."""
     try:
-        if options.resume and not options.run:
-            raise InvalidInput("A run is to be resumed, but not which", "",
-                               "Give its id as run=; 'qloop sessions' lists them")
-        known = [info.row.id for info in parts.store.runs()] if options.resume else [parts.run]
-        if known and parts.run not in known:    # one that died before its first record is in none
-            raise UnknownName("run in this journal", parts.run, known)
-        parts.store.begin_run(Run(parts.run, options.program, time.time_ns(), options.seed, parts.timers.clock.name,
-                                  __version__, "", configuration_hash(configuration),
-                                  msgspec.json.encode(configuration, order="sorted")))
-    except QloopError:
+        bring_up(parts, options)
+    except BaseException:
+        stop(parts)
         parts.store.close()
         raise
+
+
+def bring_up(parts: Parts, options: Options) -> None:
+    """Journal the run, then let QPUs and workers join."""
+    configuration = options.configuration()
+    if options.resume and not options.run:
+        raise InvalidInput("A run is to be resumed, but not which", "",
+                           "Give its id as run=; 'qloop sessions' lists them")
+    known = [info.row.id for info in parts.store.runs()] if options.resume else [parts.run]
+    if known and parts.run not in known:    # one that died before its first record is in none
+        raise UnknownName("run in this journal", parts.run, known)
+    life = Life(time.time_ns(), parts.timers.clock.now(), fingerprints(parts.qpus), dict(options.budgets),
+                prices_of(parts.accounts.pricing.book))
+    if options.resume and known:
+        check_same_qpus(parts.run, lives_of(parts.store, parts.run), life.qpus)
+    parts.store.begin_run(Run(parts.run, options.program, time.time_ns(), options.seed, parts.timers.clock.name,
+                              __version__, "", configuration_hash(configuration),
+                              msgspec.json.encode(configuration, order="sorted")))
+    begin_life(parts.store, parts.run, life)
     parts.store.expire(2**62)
     for tenant, weight in options.tenants.items():
         parts.core.post(TenantSet(tenant, weight))
@@ -256,13 +269,18 @@ def begin(parts: Parts, options: Options) -> None:
     parts.classical.begin()
 
 
-def end(parts: Parts, interrupted: bool) -> None:
-    """Stop everything and close the journal; the first failure on the way is raised at the end."""
+def stop(parts: Parts) -> None:
+    """End all threads and children."""
     parts.timers.stop()
     parts.quantum.stop()
     if parts.programs.ahead is not None:
         parts.programs.ahead.close()
     parts.classical.stop()
+
+
+def end(parts: Parts, interrupted: bool) -> None:
+    """Stop everything and close the journal; the first failure on the way is raised at the end."""
+    stop(parts)
     state = RunState.INTERRUPTED if interrupted else RunState.DONE
     try:
         parts.store.end_run(parts.run, state, time.time_ns())

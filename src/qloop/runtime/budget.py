@@ -15,6 +15,7 @@ from qloop.runtime.ticket import QuantumTicket
 
 NUMBER: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 FORM: Final = re.compile(rf"\s*({NUMBER})\s*([A-Za-z]+)\s*")
+SWEEP: Final = 64
 TIMES: Final = {"s": 1, "min": 60, "h": 3600}
 EXAMPLES: Final = "Write '50 USD', '600 s' (billed QPU time; also min, h) or '100000 shots'"
 
@@ -85,6 +86,7 @@ class Purse:
         self.cost = Cost()
         self.reserved = 0
         self._under_way: dict[str, tuple[QuantumTicket, int]] = {}
+        self._sweep_at = SWEEP
 
     def spend(self, charge: Charge) -> None:
         """A call has ended."""
@@ -117,6 +119,9 @@ class Purse:
         """Set aside what a task may cost; `check` first."""
         if self.budget is not None:
             self.settle(ticket.id)
+            if len(self._under_way) >= self._sweep_at:      # reserving nothing, it might never be looked for otherwise
+                self._forget_ended()
+                self._sweep_at = SWEEP + 2 * len(self._under_way)
             self._under_way[ticket.id] = ticket, self.budget.most(charges)
             self.reserved += self._under_way[ticket.id][1]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from qloop.model.commands import StartCalibration
 from qloop.model.events import CalibrationDue, CalibrationEnded, QpuJoined, QpuLeft
 from qloop.model.limits import NEVER
-from qloop.qpus.protocol import Absence, Away, Window
+from qloop.qpus.protocol import Absence, Away, LocalQpu, Window
 from qloop.qpus.remote import Qpu, RemoteQpu
 from qloop.runtime.core import Core
 from qloop.runtime.quantum import QuantumSide
@@ -43,8 +43,14 @@ class Environment:
         stay = self.stays[name] = self.stays.get(name, 0) + 1
         counted = self.quantum.epochs[name]
         self.quantum.epochs[name] = _epoch(qpu, now, counted)
-        if self.quantum.epochs[name] > counted:     # it was calibrated while it was away
-            self.quantum.programs.lay_out_anew(name, now)
+        try:
+            if self.quantum.epochs[name] > counted:     # it was calibrated while it was away
+                self.quantum.programs.lay_out_anew(name, now)
+        finally:        # whatever becomes of that: it is here
+            self._arrive(name, stay, qpu, now)
+
+    def _arrive(self, name: str, stay: int, qpu: LocalQpu, now: int) -> None:
+        """Announce it, and plan what is to come."""
         window, about = qpu.next_window(now), qpu.describe()
         self.core.post(QpuJoined(name, about.n_qubits, about.cold_s, self.quantum.epochs[name], _begin(window),
                                  _gap(qpu, window)))
@@ -87,9 +93,11 @@ class Environment:
         now, qpu = self.timers.clock.now(), self.qpus[name]
         self.quantum.epochs[name] = _epoch(qpu, now, self.quantum.epochs[name] + 1)
         window = qpu.next_window(now)
-        self.quantum.programs.lay_out_anew(name, now)
-        self.core.post(CalibrationEnded(name, self.quantum.epochs[name], _begin(window)))
-        self._schedule(name, stay, window)
+        try:
+            self.quantum.programs.lay_out_anew(name, now)
+        finally:        # whatever becomes of that, Ctrl-C too: the calibration is over
+            self.core.post(CalibrationEnded(name, self.quantum.epochs[name], _begin(window)))
+            self._schedule(name, stay, window)
 
     def _schedule(self, name: str, stay: int, window: Window | None) -> None:
         if window is not None:

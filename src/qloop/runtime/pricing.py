@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -10,7 +10,7 @@ from qloop.errors import InvalidInput
 from qloop.model.cost import Cost, cost
 from qloop.model.prices import UNPRICED, Price
 from qloop.qpus.protocol import Program, Request
-from qloop.qpus.remote import Qpu, RemoteQpu
+from qloop.qpus.remote import Qpu
 from qloop.runtime.budget import Budget
 from qloop.runtime.price_book import PriceBook
 from qloop.runtime.programs import Programs
@@ -29,11 +29,11 @@ class Charged(msgspec.Struct, frozen=True):
 
 
 class Pricing:
-    """The prices of a runtime's QPUs, applied."""
+    """The prices of a runtime's QPUs, applied. `is_remote` says whether others run the QPU of a name."""
 
-    def __init__(self, book: PriceBook, qpus: Mapping[str, Qpu], programs: Programs) -> None:
-        self.book, self.qpus, self.programs = book, qpus, programs
-        self._remote: dict[str, bool] = {}
+    def __init__(self, book: PriceBook, qpus: Mapping[str, Qpu], programs: Programs,
+                 is_remote: Callable[[str], bool]) -> None:
+        self.book, self.qpus, self.programs, self.is_remote = book, qpus, programs, is_remote
 
     def price(self, qpu: str) -> Price:
         """The price of a QPU."""
@@ -72,10 +72,3 @@ class Pricing:
             raise InvalidInput(f"The budget of {whose} is {budget.text(budget.limit)}",
                                f"What QPU {unpriced[0]} costs is not known",
                                f"Give it a price: prices={{{unpriced[0]!r}: ...}}")
-
-    def is_remote(self, qpu: str) -> bool:
-        """Whether others run the QPU; asked once, for asking a protocol takes longer than a small circuit."""
-        known = self._remote.get(qpu)
-        if known is None:
-            known = self._remote[qpu] = isinstance(self.qpus[qpu], RemoteQpu)
-        return known

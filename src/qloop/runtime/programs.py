@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import msgspec
 from qloop.errors import InvalidInput, QloopError, Refused
 from qloop.model.evaluation import SimulatorId
 from qloop.qpus.caches.ahead import Ahead, Piece
+from qloop.qpus.caches.placing import Placing
 from qloop.qpus.protocol import Caching, Program
 from qloop.qpus.remote import Qpu, RemoteQpu
 from qloop.runtime.journal.protocol import Store
@@ -51,7 +53,7 @@ class Programs:
         self.qpus, self.store = qpus, store
         self.ahead: Ahead | None = None
         self._shared: dict[tuple[str, str, str], Program] = {}
-        self._shelves: weakref.WeakSet[Shelf] = weakref.WeakSet()
+        self._shelves: weakref.WeakKeyDictionary[Shelf, str] = weakref.WeakKeyDictionary()
         self._lock = threading.RLock()
 
     def prepare(self, session: str, shelf: Shelf, circuit: QuantumCircuit, observable: SparsePauliOp | None,
@@ -71,7 +73,7 @@ class Programs:
         shelf.programs[structure, first] = self._compile(session, structure, source, first)
         shelf.sources[structure] = source
         with self._lock:
-            self._shelves.add(shelf)
+            self._shelves[shelf] = session
         if self.ahead is not None and not pin:
             self._compile_ahead(self.ahead, structure, source, first)
         return structure
@@ -109,27 +111,63 @@ class Programs:
         if not isinstance(qpu, Caching):
             return
         with self._lock:
-            known = {program.structure: program for shelf in self._shelves
-                     for (_, place), program in list(shelf.programs.items()) if place == name}
-        for program in known.values():
-            if qpu.is_stale(program, now_ns):
-                function, arguments = qpu.relayout(program, now_ns)
-                take = partial(self._take_layout, name, qpu, program, now_ns)
-                if self.ahead is None:
-                    take(function(*arguments))
-                else:
-                    self.ahead.begin(Piece(function, arguments, take))
+            known = {id(program): program for shelf in self._shelves.keys()
+                     for (_, place), program in list(shelf.programs.items()) if place == name}.values()
+        for program in known:
+            try:
+                self._look_for_layout(name, qpu, program, now_ns)
+            except Exception:       # it goes on as it lies, and so do the others
+                logging.getLogger("qloop").exception("No new layout was found on QPU %s", name)
+
+    def _look_for_layout(self, name: str, qpu: Caching, program: Program, now_ns: int) -> None:
+        if not qpu.is_stale(program, now_ns):
+            return
+        function, arguments = qpu.relayout(program, now_ns)
+        take = partial(self._take_layout, name, qpu, program, now_ns)
+        if self.ahead is None:
+            take(function(*arguments))
+        else:
+            self.ahead.begin(Piece(function, arguments, take))
 
     def _take_layout(self, name: str, qpu: Caching, program: Program, now_ns: int, isa: object) -> None:
-        """All sessions go on with the better layout."""
+        """All sessions go on with the better layout, which their journals know from then on."""
         fresh = qpu.laid_out(program, isa, now_ns)
         with self._lock:
-            for key, shared in self._shared.items():
-                if shared is program:
-                    self._shared[key] = fresh
-            for shelf in self._shelves:
-                if shelf.programs.get((program.structure, name)) is program:
-                    shelf.programs[program.structure, name] = fresh
+            self._share(program, fresh)
+            here = [(shelf, session) for shelf, session in self._shelves.items()
+                    if shelf.programs.get((program.structure, name)) is program]
+            for shelf, _ in here:
+                shelf.programs[program.structure, name] = fresh
+        for _, session in here:
+            self._journal_layout(session, name, fresh)
+
+    def _journal_layout(self, session: str, qpu: str, program: Program) -> None:
+        """Keep for a session when its layout was made, which is how it can be made again."""
+        place = self.qpus[qpu]
+        if isinstance(place, Placing):
+            at_ns = place.laid_out_ns(program)
+            self.store.put_checkpoint(session, f"layout:{program.structure}@{qpu}", at_ns, b"")
+
+    def _share(self, program: Program, fresh: Program) -> None:
+        """Sessions to come take the fresh program for that one."""
+        for key, shared in self._shared.items():
+            if shared is program:
+                self._shared[key] = fresh
+
+    def _as_it_lay(self, session: str, qpu: str, program: Program) -> Program:
+        """The program on the layout that the session had last, or on a later one that others have brought about."""
+        place = self.qpus[qpu]
+        if not isinstance(place, Placing):
+            return program
+        kept = self.store.get_checkpoint(session, f"layout:{program.structure}@{qpu}")
+        last, known = 0 if kept is None else kept.iteration, place.laid_out_ns(program)
+        if last > known:
+            fresh = place.laid_out_again(program, last)
+            self._share(program, fresh)
+            return fresh
+        if last < known:
+            self._journal_layout(session, qpu, program)
+        return program
 
     def has(self, shelf: Shelf, structure: str, qpu: str) -> bool:
         """Whether it is compiled already: here, or beside the loop."""
@@ -163,7 +201,7 @@ class Programs:
                 self._keep(structure, qpu, shared)
             if forced is None:
                 self.store.choose(session, key, msgspec.json.encode(shared.simulator))
-            return shared
+            return self._as_it_lay(session, qpu, shared)
 
     def _keep(self, structure: str, qpu: str, program: Program) -> None:
         if program.structure != structure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import threading
@@ -28,6 +29,7 @@ from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.purchases import IntentInfo
 from qloop.runtime.journal.rows import ResultRow
 from qloop.runtime.programs import Programs, Shelf
+from qloop.runtime.remote.answers import is_counted
 from qloop.runtime.remote.deal import Left, Lost
 from qloop.runtime.remote.side import RemoteSide
 from qloop.runtime.ticket import Outcome, QuantumTicket, Turn
@@ -90,7 +92,7 @@ class QuantumSide:
         self.core: Core | None = None
         self.accounts: Accounts | None = None
         self.stopping = threading.Event()
-        self.remote = RemoteSide(qpus, programs, store, timers, self.stopping, check)
+        self.remote = RemoteSide(qpus, programs, store, timers, self.stopping)
         self.epochs = dict.fromkeys(qpus, 0)
         self.late_ns = 0
         self._reference = ExactQpu("reference")
@@ -162,6 +164,11 @@ class QuantumSide:
 
     def _buy_remotely(self, turn: Turn) -> Outcome:
         """Have a provider run it, or take up what an earlier attempt began there, and journal the result."""
+        with self.remote.alone(turn):
+            known = self.store.get_result(turn.book.id, turn.ticket.digest)
+            return recall(known) if known is not None else self._deal(turn)
+
+    def _deal(self, turn: Turn) -> Outcome:
         result, intent = self.remote.buy(turn)
         outcome = Outcome(result.values, result.counts, result.ideal, intent.row.qpu, result.epoch, result.shots,
                           result.simulator, net_ns=result.net_ns, compiled_epoch=intent.row.epoch)
@@ -232,8 +239,11 @@ class QuantumSide:
             ticket.ended_ns = self.timers.clock.now()
         reason = "" if error is None else f"{type(error).__name__}: {error}"
         assert self.core is not None
-        if error is not None and self.accounts is not None:
-            self.accounts.failed(turn, error, reason, self.timers.clock.now())
+        try:
+            if error is not None and self.accounts is not None:
+                self.accounts.failed(turn, error, reason, self.timers.clock.now())
+        except Exception:       # the QPU must become free whatever becomes of the account
+            logging.getLogger("qloop").exception("A failed call of task %s could not be accounted", ticket.id)
         self.core.post(QuantumEnded(ticket.id, turn.attempt, turn.place, ending, min(measured, NEVER), reason))
         ticket.reported = turn.attempt
 
@@ -261,7 +271,10 @@ class QuantumSide:
 
     def _serve(self, line: queue.SimpleQueue[Turn | None]) -> None:
         while (turn := line.get()) is not None:
-            self.run(turn)
+            try:
+                self.run(turn)
+            except BaseException:       # a callback may end its own thread, and others wait for this one
+                logging.getLogger("qloop").exception("After task %s its QPU's thread met an error", turn.ticket.id)
 
 
 def ending_of(error: Exception) -> Ending:
@@ -279,6 +292,6 @@ def check(qpu: str, result: QpuResult, request: Request) -> None:
                        "Report this as a bug of the QPU")
     if not all(map(math.isfinite, result.values)):
         raise QpuError(f"QPU {qpu} answered a value that is not finite", "Nothing of it was kept", "Try again")
-    if request.counts and any(sum(row.values()) != request.shots for row in result.counts):
+    if request.counts and any(not is_counted(row) or sum(row.values()) != request.shots for row in result.counts):
         raise QpuError(f"QPU {qpu} answered another number of shots than {request.shots}", "Nothing of it was kept",
                        "Try again")

@@ -12,6 +12,7 @@ from qloop.runtime.embedded import Runtime
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import RunInfo, SessionInfo
 from qloop.runtime.journal.sqlite import SqliteStore
+from qloop.runtime.lives import lives_of
 from qloop.runtime.options import Options
 from qloop.runtime.terms import kept_terms
 from qloop.runtime.wishes import SessionWish
@@ -42,17 +43,23 @@ class Configuration(msgspec.Struct):
 
 
 def reopen(session: str, journal: str | None = None) -> tuple[Runtime, SessionWish]:
-    """A runtime on the session's journal, as its run was set up, and the wish that opens the session again."""
+    """A runtime on the session's journal, as its run was set up, and the wish that opens the session again.
+
+    Tenants' budgets and the prices are those of the run's last life; the session's own prices come first. `Conflict`
+    if a QPU was handed over as an object, and its name opens another.
+    """
     if not isinstance(session, str):
         raise InvalidInput(f"The session id is {session!r:.80}", "", "Give the text that Session.id shows")
     path = Path(journal) if journal is not None else layout.journal_path(layout.run_of_session(session))
     store = SqliteStore(path, create=False)
     try:
         info, run = _find(store, session, path)
-        prices = kept_terms(store, session).prices
+        prices, lives = kept_terms(store, session).prices, lives_of(store, run.row.id)
     finally:
         store.close()
-    return Runtime(msgspec.structs.replace(options_of(run, path), prices=prices)), wish_of(info)
+    budgets = lives[-1].budgets if lives else {}
+    prices = {**(lives[-1].prices if lives else {}), **prices}
+    return Runtime(msgspec.structs.replace(options_of(run, path), prices=prices, budgets=budgets)), wish_of(info)
 
 
 def options_of(run: RunInfo, path: Path) -> Options:

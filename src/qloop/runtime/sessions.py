@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -12,23 +13,37 @@ from qloop.errors import Conflict, SessionEnded
 from qloop.runtime.checks import check_process, check_wish
 from qloop.runtime.identity import Counter
 from qloop.runtime.journal.protocol import Store
-from qloop.runtime.journal.rows import SessionRow, SessionState
+from qloop.runtime.journal.rows import ENDED_SESSION, SessionRow, SessionState
 from qloop.runtime.quantum import Book
 from qloop.runtime.ticket import QuantumTicket
 from qloop.runtime.wishes import SessionView, SessionWish
 
+REMEMBERED: Final = 10_000
 KEPT = ("qpu", "shots", "kind", "weight", "interactive_ttl_s", "max_ttl_s", "optimum")   # beside tenant, name, seed
+
+V = TypeVar("V")
+
+
+class Recent(dict[str, V]):
+    """A mapping that forgets its oldest entries beyond `REMEMBERED`."""
+
+    def __setitem__(self, key: str, value: V) -> None:
+        super().__setitem__(key, value)
+        while len(self) > REMEMBERED:
+            self.pop(next(iter(self)), None)
 
 
 class Sessions:
-    """The open sessions of a run by id, and those that ended in this life of it."""
+    """The open sessions of a run by id, and the last 10,000 that ended in this life of it: their views (`past`) and why
+    they ended (`ended`). Why an older one ended is known from the journal.
+    """
 
     def __init__(self, run: str, seed: int, store: Store) -> None:
         self.run, self.seed, self.store = run, seed, store
         self.process = os.getpid()
         self.books: dict[str, Book] = {}
-        self.ended: dict[str, str] = {}
-        self.past: dict[str, SessionView] = {}
+        self.ended: Recent[str] = Recent()
+        self.past: Recent[SessionView] = Recent()
         self.kept: set[str] = set()
         self._count = 0
         self._opening = threading.Lock()
@@ -71,9 +86,18 @@ class Sessions:
         check_process(self.process)
         book = self.books.get(session)
         if book is None:
-            raise SessionEnded(f"The session {session} is not open", self.ended.get(session, "It was never opened"),
-                               "Open a new session")
+            raise SessionEnded(f"The session {session} is not open", self._why(session), "Open a new session")
         return book
+
+    def _why(self, session: str) -> str:
+        """Why a session is not open."""
+        known = self.ended.get(session)
+        if known is not None:
+            return known
+        info = self.store.get_session(session)
+        if info is None or info.row.run != self.run:
+            return "It was never opened"
+        return f"It is {info.state}: {info.reason}" if info.state in ENDED_SESSION else "It waits to be taken up"
 
     def forget(self, ticket: QuantumTicket) -> None:
         """Nothing was bought for the task: who asks for the same again asks for the same evaluation."""

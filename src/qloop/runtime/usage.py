@@ -18,15 +18,17 @@ from qloop.runtime import layout
 from qloop.runtime.journal.purchases import CallOutcome, CallRow
 from qloop.runtime.journal.rows import Run
 from qloop.runtime.journal.sqlite import SqliteStore
+from qloop.runtime.lives import Life, lives_of
 
 KEYS: Final = ("tenant", "project", "qpu", "session")
 
 
 class Called(msgspec.Struct, frozen=True):
-    """An accounted call and the run that it was made in."""
+    """An accounted call, the run that it was made in, and the run's lives."""
 
     run: Run
     row: CallRow
+    lives: tuple[Life, ...] = ()
 
 
 class Usage(msgspec.Struct):
@@ -57,7 +59,9 @@ def calls_in(path: Path, run: str | None = None) -> list[Called]:
         if run is not None and run not in runs:
             raise UnknownName("run in this journal", run, runs)
         owner = {info.row.id: info.row.run for info in store.sessions()}
-        return [Called(runs[owner[row.session]], row) for row in store.calls(run=run)]
+        found = [(runs[owner[row.session]], row) for row in store.calls(run=run)]
+        lives = {name: lives_of(store, name) for name in {made.id for made, _ in found}}
+        return [Called(made, row, lives[made.id]) for made, row in found]
     finally:
         store.close()
 
@@ -119,7 +123,11 @@ COLUMNS: Final = ("run", "session", "tenant", "project", "task", "attempt", "qpu
 
 
 def lines(calls: Iterable[Called]) -> Iterator[dict[str, object]]:
-    """Accounts as plain fields: seconds of the run's clock, and, where that is the real one, UTC as well."""
+    """Accounts as plain fields: seconds of the run's clock, and, where that is the real one, UTC as well (`begun_at`).
+
+    The run's clock stands still between two lives of it, so that UTC is reckoned from the life's own begin. `begun_at`
+    is empty under any other clock, and where the journal does not say when the call's life began.
+    """
     for one in calls:
         row = one.row
         fields: dict[str, object] = {name: getattr(row, name, "") for name in COLUMNS}
@@ -135,6 +143,8 @@ def decimal_s(time_ns: int) -> str:
 
 
 def _utc(one: Called) -> str:
-    if one.run.clock != "real":
+    known = [life for life in one.lives if life.begun_ns <= one.row.begun_ns]
+    if one.run.clock != "real" or not known:
         return ""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime((one.run.started_at_ns + one.row.begun_ns) // SECOND))
+    at_ns = known[-1].started_at_ns + one.row.begun_ns - known[-1].begun_ns
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_ns // SECOND))

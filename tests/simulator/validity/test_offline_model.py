@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from qloop.errors import InvalidInput
 from qloop.policies.catalog import builtin
 from qloop.policies.record import Policy
-from qloop.simulator import kernel as seam
 from qloop.simulator.compile import CompiledPolicy
 from qloop.simulator.offline.model import Instance, Starts, Task, delays, violations
 from qloop.simulator.offline.schedules import instance_of, small_platform, starts_of, under
 from qloop.simulator.paper.model import PlatformModel
 from qloop.simulator.paper.platform_kernel import simulate
 from qloop.simulator.paper.run import serve
-from qloop.simulator.script import Script
+from tests.seam import small_kernel as seam
 from tests.seam.driver import draw
+from tests.seam.script import Script
 from tests.simulator.paper.test_against_plain import bind
 
 C, Q = False, True

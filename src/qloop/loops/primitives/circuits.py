@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from qloop.errors import InvalidInput
+from qloop.loops.primitives.copies import detached, evolutions, operators
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -36,7 +38,8 @@ class Prepared:
 class Known:
     """A copy of a circuit as it is now; the names of its parameters, and the qubits that it does something with.
 
-    `readout`: for each classical bit that is written, the qubit it is read from. `prepared` is by content of the
+    `readout`: for each classical bit that is written, the qubit it is read from. `evolutions`: the circuit's own gates
+    of which a comparison does not tell that they were changed, with what they were. `prepared` is by content of the
     observable.
     """
 
@@ -44,7 +47,12 @@ class Known:
     names: tuple[str, ...]
     active: frozenset[int]
     readout: dict[int, int]
+    evolutions: list[tuple[Any, Hashable]] = field(default_factory=list)
     prepared: dict[bytes, Prepared] = field(default_factory=dict)
+
+    def shows(self, circuit: QuantumCircuit) -> bool:
+        """Whether it is still a copy of this circuit, of which it is one."""
+        return unchanged(self.circuit, circuit) and all(operators(gate) == was for gate, was in self.evolutions)
 
     def keep(self, key: bytes, prepared: Prepared) -> Prepared:
         """Remember what was prepared, and forget the oldest if it is too much."""
@@ -63,7 +71,7 @@ class Album:
     def recognise(self, circuit: QuantumCircuit) -> Known:
         """The circuit, known or new; `InvalidInput` if it cannot be run."""
         known = self._known.pop(id(circuit), None)
-        if known is None or not unchanged(known.circuit, circuit):
+        if known is None or not known.shows(circuit):
             known = learned(circuit)
         self._known[id(circuit)] = known
         if len(self._known) > KEPT:
@@ -81,9 +89,10 @@ def unchanged(kept: QuantumCircuit, circuit: QuantumCircuit) -> bool:
 
 def learned(circuit: QuantumCircuit) -> Known:
     """Check a circuit and look at what it does."""
-    kept = circuit.copy()
-    active, readout = walked(kept)
-    return Known(kept, tuple(parameter.name for parameter in kept.parameters), frozenset(active), readout)
+    active, readout = walked(circuit)
+    kept = detached(circuit)
+    return Known(kept, tuple(parameter.name for parameter in kept.parameters), frozenset(active), readout,
+                 evolutions(circuit))
 
 
 def walked(circuit: QuantumCircuit) -> tuple[set[int], dict[int, int]]:

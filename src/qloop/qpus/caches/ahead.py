@@ -8,6 +8,7 @@ when it comes.
 from __future__ import annotations
 
 import contextlib
+import logging
 import pickle
 import queue
 import struct
@@ -80,12 +81,18 @@ class Ahead:
             while (piece := self._queue.get()) is not None and not self._closed:
                 found = ask(self._child, piece)
                 if not isinstance(found, Exception):      # what cannot be compiled says so when it is needed
-                    piece.take(found)
+                    self._hand_over(piece, found)
                 self.done += 1
         except (OSError, EOFError):
             return
         finally:
             self._end()
+
+    def _hand_over(self, piece: Piece, found: Any) -> None:
+        try:
+            piece.take(found)
+        except Exception:       # other pieces are still to come
+            logging.getLogger("qloop").exception("What was compiled beside the loop could not be taken")
 
     def _end(self) -> None:
         with self._lock:

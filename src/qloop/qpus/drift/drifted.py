@@ -25,10 +25,14 @@ class Drifted(Life):
         super()._set_up()
         self._losses: OrderedDict[int, tuple[Isa, Losses]] = OrderedDict()
 
+    def ln_esp(self, isa: Isa, now_ns: int) -> float:
+        """ln ESP of a circuit at a time, finite even where the ESP itself is below the least number."""
+        state = self.state_at(now_ns)
+        return isa.success.ln_esp if state is None else self._losses_of(isa).ln_esp(state)
+
     def esp(self, isa: Isa, now_ns: int) -> float:
         """The ESP of a circuit at a time; where the noise is frozen, exactly the compiled one."""
-        state = self.state_at(now_ns)
-        return isa.success.esp if state is None else math.exp(self._losses_of(isa).ln_esp(state))
+        return math.exp(self.ln_esp(isa, now_ns))
 
     def snapshot_at(self, now_ns: int) -> Snapshot:
         """The snapshot as it would be measured at a time."""

@@ -18,7 +18,7 @@ from qloop.qpus.drift.model import Drift, drift_of
 from qloop.qpus.drift.monitor import Monitor
 from qloop.qpus.drift.parameters import parameters_of
 from qloop.qpus.drift.streams import Stream
-from qloop.qpus.drift.timeline import Length, Occasion, Predicted, Regularly, Timeline, Watched
+from qloop.qpus.drift.timeline import Occasion, Predicted, Regularly, Timeline, Watched
 from qloop.qpus.protocol import Absence, Window
 from qloop.qpus.snapshot import Snapshot
 
@@ -123,8 +123,7 @@ class Life:
             drawn = float(stream.uniforms(k, 1, 1)[0, 0]) if low < high else 0.0
             return round((low + drawn * (high - low)) * 1e9)
 
-        made: Length = length
-        return Timeline(occasion, made, self.absences)
+        return Timeline(occasion, length, self.absences)
 
     def _occasion(self) -> Occasion:
         """The provider's rule; `InvalidInput` for one that needs a drift where there is none."""

@@ -16,10 +16,12 @@ FIRST_PAUSE_S = 0.05
 GROWTH = 1.5
 
 
-def bounded(seconds: float, what: str, function: Callable[..., T], *arguments: object) -> T:
+def bounded(seconds: float, what: str, function: Callable[..., T], *arguments: object,
+            late: Callable[[threading.Thread], object] = lambda thread: None) -> T:
     """Call the function; `Unanswered` if it takes longer than `seconds` or raises what no adapter may raise.
 
-    A call that hangs is left behind in a thread of its own: its late answer is nobody's.
+    A call that hangs is left behind in a thread of its own, of which `late` is told: what it asks for may still come
+    about, and its answer is nobody's.
     """
     answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
 
@@ -29,10 +31,12 @@ def bounded(seconds: float, what: str, function: Callable[..., T], *arguments: o
         except BaseException as error:
             answers.put((None, error))
 
-    threading.Thread(target=work, name=f"qloop-{what}", daemon=True).start()
+    thread = threading.Thread(target=work, name=f"qloop-{what}", daemon=True)
+    thread.start()
     try:
         answer, error = answers.get(timeout=seconds)
     except queue.Empty:
+        late(thread)
         raise Unanswered(f"There was no answer to {what} within {seconds:g} s") from None
     if isinstance(error, QloopError):
         raise error

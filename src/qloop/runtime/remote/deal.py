@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TypeVar
 
 from qloop.errors import Held, QpuError
 from qloop.qpus.protocol import Program, QpuResult, Request
-from qloop.qpus.remote import Reading, RemoteQpu
+from qloop.qpus.remote import RemoteQpu
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.purchases import ENDED_INTENT, IntentInfo, IntentState
 from qloop.runtime.remote.calls import bounded
@@ -38,8 +39,8 @@ class Wanted:
     """What is to be bought, for whom; the ticket tells when nobody wants it any more.
 
     `epoch`: the calibration that the program was compiled for. `check` raises QpuError for a result that cannot be
-    one, `told` hears each reading, `closing` says whether the runtime closes, `kept` whether the session was left to be
-    resumed, so that the task goes on at its provider.
+    one, `closing` says whether the runtime closes, `kept` whether the session was left to be resumed, so that the task
+    goes on at its provider.
     """
 
     ticket: QuantumTicket
@@ -51,12 +52,15 @@ class Wanted:
     closing: Callable[[], bool]
     now_ns: Callable[[], int]
     kept: Callable[[], bool] = lambda: False
-    told: Callable[[Reading], None] = lambda reading: None
 
 
 @dataclass(slots=True)
 class Deal:
-    """A purchase under way at the QPU of this name. `step` is called where a crash would matter (fault plans)."""
+    """A purchase under way at the QPU of this name. `step` is called where a crash would matter (fault plans).
+
+    `doubt`: a request of this intent, of this life or an earlier one, may have been carried out, and its task was not
+    found yet. `late` are calls that hang, and may still carry a request out.
+    """
 
     store: Store
     name: str
@@ -64,6 +68,8 @@ class Deal:
     wanted: Wanted
     step: Callable[[str], None] = lambda name: None
     requests: int = 0
+    doubt: bool = False
+    late: list[threading.Thread] = field(default_factory=list)
     poll_s: float = field(init=False)
     settle_s: float = field(init=False)
     call_s: float = field(init=False)
@@ -74,7 +80,12 @@ class Deal:
 
     def call(self, what: str, function: Callable[..., T], *arguments: object) -> T:
         """Ask the adapter, bounded in time."""
-        return bounded(self.call_s, f"{what} of QPU {self.name}", function, *arguments)
+        return bounded(self.call_s, f"{what} of QPU {self.name}", function, *arguments, late=self.late.append)
+
+    def hangs(self) -> bool:
+        """Whether a call of this purchase still hangs."""
+        self.late = [thread for thread in self.late if thread.is_alive()]
+        return bool(self.late)
 
     def pause(self, seconds: float) -> None:
         """Wait, unless nobody wants the task any more."""
@@ -90,8 +101,9 @@ class Deal:
             time.sleep(min(left, SLICE_S))
 
     def move(self, intent: IntentInfo, state: IntentState, *, provider: str = "", reason: str = "") -> IntentInfo:
-        """Journal how the intent stands now."""
-        self.store.move_intent(intent.row.token, state, self.wanted.now_ns(), provider, reason)
+        """Journal how the intent stands now; `Lost` if it has ended already, so that its result is to be looked up."""
+        if not self.store.move_intent(intent.row.token, state, self.wanted.now_ns(), provider, reason):
+            raise Lost(f"The intent {intent.row.token} has ended already")
         return IntentInfo(intent.row, state, provider or intent.provider, reason, 0)
 
     def hold(self, intent: IntentInfo, why: str) -> Held:

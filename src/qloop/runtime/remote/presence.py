@@ -7,8 +7,10 @@ import threading
 from qloop.errors import QpuError
 from qloop.model.events import QpuJoined, QpuLeft
 from qloop.model.limits import SECOND
+from qloop.qpus.remote import NotAccepted, Unanswered
 from qloop.runtime.core import Core
-from qloop.runtime.remote.side import RemoteSide
+from qloop.runtime.remote.calls import bounded
+from qloop.runtime.remote.side import OFFLINE_S, RemoteSide
 from qloop.runtime.timers import Timers
 
 
@@ -20,8 +22,19 @@ class Presence:
         side.leave_for = self.leave_for
 
     def join(self, name: str) -> None:
-        """The QPU comes online, in the calibration epoch that its provider says; QpuError if it does not say."""
-        about, epoch = self.side.remote(name).describe(), self.side.calibration(name).epoch
+        """The QPU comes online, in the calibration epoch that its provider says.
+
+        One that does not answer, or takes no tasks, is known, offline, and tried again later. QpuError for one that
+        refuses, as it does without credentials.
+        """
+        qpu = self.side.remote(name)
+        about = bounded(qpu.remote().call_s, f"description of QPU {name}", qpu.describe)
+        try:
+            epoch = self.side.calibration(name).epoch
+        except (NotAccepted, Unanswered) as error:
+            self.core.post(QpuJoined(name, about.n_qubits, about.cold_s))
+            self.leave_for(name, getattr(error, "retry_after_s", 0.0) or OFFLINE_S, str(error))
+            return
         self.core.post(QpuJoined(name, about.n_qubits, about.cold_s, epoch))
 
     def leave_for(self, name: str, seconds: float, reason: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from qloop.errors import QpuError
 from qloop.qpus.protocol import QpuResult
-from qloop.qpus.remote import CredentialsRefused, Phase, Reading
+from qloop.qpus.remote import CredentialsRefused, NotAccepted, Phase, Reading, Unanswered
 from qloop.runtime.journal.purchases import IntentInfo, IntentState
 from qloop.runtime.remote.calls import pause
-from qloop.runtime.remote.deal import Deal, Left, Lost
-from qloop.runtime.remote.dropping import still_wanted
+from qloop.runtime.remote.deal import Deal, Lost
+from qloop.runtime.remote.dropping import still_open, still_wanted
 
 MOST_READINGS = 5       # of a result that cannot be used, or of a state that nobody understands
 
@@ -20,7 +20,6 @@ def wait(deal: Deal, intent: IntentInfo) -> QpuResult:
         still_wanted(deal, intent)
         reading = read(deal, intent)
         if reading is not None:
-            deal.wanted.told(reading)
             if reading.phase is Phase.DONE:
                 return fetch(deal, intent)
             if reading.phase in (Phase.FAILED, Phase.CANCELLED):
@@ -55,9 +54,9 @@ def ended(deal: Deal, intent: IntentInfo, reading: Reading) -> QpuError:
 
 
 def fetch(deal: Deal, intent: IntentInfo) -> QpuResult:
-    """The result of a task that is done; read again where it cannot be one, and held in the end."""
-    why = ""
-    for nth in range(MOST_READINGS):
+    """The result of a task that is done, asked for until the provider answers; held if its answers are no result."""
+    looks, useless = 0, 0
+    while True:
         try:
             result = deal.call("result", deal.qpu.result, intent.provider, deal.wanted.program, deal.wanted.request)
             if result.token not in ("", intent.row.token):
@@ -66,11 +65,13 @@ def fetch(deal: Deal, intent: IntentInfo) -> QpuResult:
         except CredentialsRefused:
             raise
         except QpuError as error:
-            if deal.wanted.closing():
-                raise Left(f"The runtime closed while QPU {deal.name} had the task") from error
-            why = str(error)
-            deal.sleep(pause(nth, deal.settle_s))
+            still_open(deal)
+            useless += not isinstance(error, Unanswered | NotAccepted)
+            if useless >= MOST_READINGS:
+                raise deal.hold(intent, f"Task {intent.provider} is done at QPU {deal.name}, but gives no result: "
+                                        f"{error}") from error
+            deal.sleep(pause(looks, deal.poll_s))
+            looks += 1
         else:
             deal.step("fetched")
             return result
-    raise deal.hold(intent, f"Task {intent.provider} is done at QPU {deal.name}, but gives no result: {why}")

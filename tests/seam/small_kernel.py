@@ -18,8 +18,8 @@ from qloop.policies.ledger import dequeue, started
 from qloop.policies.record import Policy
 from qloop.simulator.compile import Compiler
 from qloop.simulator.lanes import choose, leave, ready, replace
-from qloop.simulator.script import Script
 from qloop.simulator.tables import totals_of
+from tests.seam.script import Script
 
 FINISH, CALIBRATED, DUE, CANCEL, READY = 0, 1, 2, 3, 4      # kinds of events, in order at one time
 START = 5                                                   # further kinds in the log
