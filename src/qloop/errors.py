@@ -27,7 +27,7 @@ class InvalidInput(QloopError, ValueError):
 
 
 class UnknownName(InvalidInput):
-    """A name that is not registered; the message offers the nearest valid one."""
+    """A name that is not registered; the message offers the nearest valid one, or says that there are none."""
 
     code = "unknown_name"
 
@@ -35,7 +35,8 @@ class UnknownName(InvalidInput):
         self.name, self.valid = name, sorted(valid)
         near = difflib.get_close_matches(str(name), self.valid, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]!r}?" if near else ""
-        super().__init__(f"There is no {noun} named {name!r}", hint, f"Choose one of: {', '.join(self.valid)}")
+        choice = f"Choose one of: {', '.join(self.valid)}" if self.valid else "There are none"
+        super().__init__(f"There is no {noun} named {name!r}", hint, choice)
 
 
 class MissingExtra(QloopError, ImportError):

@@ -70,13 +70,36 @@ def test_loading_costs_what_the_plan_says():
         request = Request(np.zeros((1, program.n_parameters)), 10, (b"k" * 32,), False, epoch, round(at_s * 1e9))
         return qpu.set_up(program, request, 7) * 1e-9
 
-    assert [cold(one, 0), cold(one, 10), cold(one, 300), cold(one, 601)] == [2.0, 0.0, 0.0, 2.0]
+    lasts = qpu.duration(one, Request(np.zeros((1, 2)), 10, (b"k" * 32,))) * 1e-9
+    assert [cold(one, 0), cold(one, 10), cold(one, 300), cold(one, 601 + lasts)] == [2.0, 0.0, 0.0, 2.0]
     assert [cold(one, 610, epoch=1), cold(one, 620, epoch=1)] == [2.0, 0.0]
     assert [cold(other, 630, epoch=1), cold(one, 640, epoch=1)] == [2.0, 2.0]
     counts = qpu.cache_counts()["waveform"]
     assert (counts.hits, counts.expired, counts.invalidated, counts.evicted) == (3, 1, 1, 2)
     plain = twin()
-    assert plain.set_up(plain.compile(circuit(), ENERGY), Request(None, 10, ()), 7) == 7, "the policy's own account"
+    asked = Request(np.zeros((1, 2)), 10, (b"k" * 32,))
+    assert plain.set_up(plain.compile(circuit(), ENERGY), asked, 7) == 7, "the policy's own account"
+
+
+@pytest.mark.parametrize("overhead_s", [100.0, 400.0])
+def test_a_circuit_does_not_leave_while_it_runs(overhead_s):
+    """Its time begins when the task ends: back to back tasks that last longer than that find it loaded."""
+    qpu = twin(task_overhead_s=overhead_s, calibration_interval_s=0.0,
+               caches=CachePlan(waveforms=8, load_s=7.0, waveform_ttl_s=300.0))
+    with runtime(qpu, clock="virtual") as platform, \
+            qloop.Session("s", runtime=platform, shots=10, interactive_ttl="1h") as session:
+        f = session.objective(circuit(), ENERGY)
+        for k in range(4):
+            f([0.1 * k, 0.2])
+        counts, warm = qpu.cache_counts()["waveform"], platform.now_s()
+        assert (counts.hits, counts.misses, counts.expired) == (3, 1, 0)
+        for wait_s, misses in ((290.0, 1), (310.0, 2)):
+            waited: list[int] = []
+            platform.later(wait_s, lambda done=waited: done.append(1))
+            platform.run_until(lambda done=waited: bool(done))
+            f([wait_s, 0.2])
+            assert qpu.cache_counts()["waveform"].misses == misses
+    assert warm == pytest.approx(7.0 + 4 * overhead_s, abs=1.0)
 
 
 def test_readout_is_measured_once_an_epoch_and_corrected():
@@ -175,8 +198,9 @@ ROUGH = Drift().scaled(20)
 
 def test_an_esp_that_underflows_is_compared_all_the_same():
     """T1 may fall so far that no double holds the ESP: it is 0, its logarithm is not."""
-    qpu = TwinQpu("torino", drift=ROUGH, seed=1, calibration_interval_s=600.0)
-    program = qpu.compile(ANSATZ, ISING)
+    qpu = TwinQpu("torino", drift=ROUGH, seed=1, calibration_interval_s=600.0, task_overhead_s=300.0)
+    deep = efficient_su2(4, reps=40, entanglement="linear")
+    program = qpu.compile(deep, ISING)
     zeros = [at for at in range(0, 36_000 * 10**9, 60 * 10**9) if qpu.esp_at(program, at) == 0.0]
     assert zeros
     at = next(at for at in zeros if qpu.epoch_at(at) > 0)
@@ -186,9 +210,9 @@ def test_an_esp_that_underflows_is_compared_all_the_same():
     assert qpu._life.ln_esp(fresh.isa, at) >= qpu._life.ln_esp(program.isa, at)
     with runtime(qpu, clock="virtual") as platform, \
             qloop.Session("s", runtime=platform, max_time="300h", interactive_ttl="300h") as session:
-        f = session.objective(ANSATZ, ISING)
+        f = session.objective(deep, ISING)
         while platform.now_s() < 1e-9 * at:
-            f([platform.now_s()] * ANSATZ.num_parameters)
+            f([platform.now_s()] * deep.num_parameters)
 
 
 class Failing(TwinQpu):

@@ -191,7 +191,7 @@ def test_two_attempts_of_a_task_do_not_buy_it_twice():
     with runtime(far, near, sound=False) as platform, qloop.Session("s", runtime=platform) as session:
         first = session.submit(circuit(), ENERGY, [0.1, 0.2])
         until(lambda: far.provider.read().calls.get("status"))
-        platform.parts.environment.presence.leave_for("far", 60.0, "an operator's test")      # the engine moves the task
+        platform.parts.environment.presence.leave_for("far", 60.0, "as if offline")      # the engine moves the task
         assert first.result(20.0) == pytest.approx(value([0.1, 0.2]))
         until(lambda: platform.core.ask(lambda engine: not engine.state.unwanted))
     assert far.provider.bought + near.provider.bought == 1

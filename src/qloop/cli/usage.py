@@ -26,7 +26,8 @@ def add(subparsers: Any) -> None:
                         help="what to sum by: tenant, project, qpu or session (default: session)")
     parser.add_argument("--run", metavar="RUN", help="only this run")
     parser.add_argument("--journal", metavar="FILE", help="the accounts of this journal instead")
-    parser.add_argument("--csv", metavar="FILE", help="write every call's account to a CSV file, too")
+    parser.add_argument("--csv", metavar="FILE", help="write every call's account to a CSV file, too; its "
+                        "begun_at is UTC, empty where the clock was not the real one or the date is not known")
 
 
 def run(args: argparse.Namespace) -> int:

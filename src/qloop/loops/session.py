@@ -53,6 +53,11 @@ class Session:
         self._closed = False
         self._owned = False
 
+    @property
+    def client(self) -> Client:
+        """The runtime that it is open on, as whoever builds on sessions asks it for quantum tasks (`id` names it)."""
+        return self._client
+
     @classmethod
     def from_id(cls, session: str, journal: str | None = None, *, budget: str | None = None) -> Self:
         """Take up a session of an earlier run, with all its results; `journal` if it is not under `.qloop`.

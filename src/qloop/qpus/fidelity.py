@@ -26,8 +26,9 @@ def success_of(circuit: QuantumCircuit, target: Target) -> Success:
     """The ESP of a circuit on the target's own qubits.
 
     Errors and lengths that the target does not know count as 0. Raises `InvalidInput` for an operation that the target
-    cannot do there, and for one that is broken (error from 0.5).
+    cannot do there, for one that is broken (error from 0.5), and for what is no circuit or no target.
     """
+    _check_kinds(circuit, target)
     index = {qubit: k for k, qubit in enumerate(circuit.qubits)}
     ln_gates = ln_readout = 0.0
     clock: dict[int, float] = {}
@@ -48,6 +49,16 @@ def success_of(circuit: QuantumCircuit, target: Target) -> Success:
     return Success(ln_gates, ln_readout, _ln_idle(target, spans))
 
 
+def _check_kinds(circuit: object, target: object) -> None:
+    from qiskit import QuantumCircuit
+    from qiskit.transpiler import Target
+
+    for what, value, kind in (("circuit", circuit, QuantumCircuit), ("target", target, Target)):
+        if not isinstance(value, kind):
+            raise InvalidInput(f"The {what} is a {type(value).__name__}", "The ESP is computed of Qiskit's own",
+                               f"Give a qiskit {kind.__name__}")
+
+
 def _cost(target: Target, operation: Any, place: tuple[int, ...]) -> tuple[float, float]:
     """Error and seconds of an operation at its place."""
     name = operation.name
@@ -63,6 +74,9 @@ def _cost(target: Target, operation: Any, place: tuple[int, ...]) -> tuple[float
                            f"From {BROKEN_ERROR:g} on an operation counts as broken",
                            "Transpile to a target without it")
     length = 0.0 if facts is None or facts.duration is None else float(facts.duration)
+    if not 0.0 <= length < math.inf:
+        raise InvalidInput(f"{name} on qubits {place} takes {length:g} s", "No operation ends before it begins",
+                           "Correct the target")
     return error, length
 
 

@@ -49,12 +49,18 @@ def _feed_body(hasher: Any, circuit: QuantumCircuit) -> None:
 
 
 def _feed_operation(hasher: Any, operation: Any) -> None:
-    """A standard gate by name and parameters; others also by their definition."""
+    """A standard gate by name and parameters; others by their definition, their modifiers, or their matrix."""
+    if hasattr(operation, "modifiers"):     # an AnnotatedOperation has no definition
+        _feed(hasher, "annotated", *(repr(modifier) for modifier in operation.modifiers))
+        _feed_operation(hasher, operation.base_op)
+        return
     definition = None if is_standard(operation) else getattr(operation, "definition", None)
     params = getattr(operation, "params", [])
     _feed(hasher, "gate", getattr(operation, "ctrl_state", ""), len(params))
     if definition is None:
         _feed(hasher, type(operation).__name__, operation.name, *(_angle(param) for param in params))
+        if not is_standard(operation) and hasattr(operation, "to_matrix"):      # a Clifford, a gate of a matrix alone
+            _feed(hasher, _angle(np.asarray(operation.to_matrix())))
     else:
         _feed_body(hasher, definition)
 

@@ -9,16 +9,19 @@ the run's time (`qloop.qpus.drift`).
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from qloop.errors import InvalidInput
 from qloop.model.evaluation import SimulatorId
+from qloop.model.limits import MAX_SHOTS
 from qloop.qpus import surrogate
 from qloop.qpus.caches.ahead import Piece
 from qloop.qpus.caches.cache import Counts
@@ -36,6 +39,7 @@ from qloop.qpus.protocol import Absence, LocalQpu, Program, QpuDescription, QpuR
 from qloop.qpus.snapshot import Snapshot
 from qloop.qpus.snapshot_checks import check_snapshot
 from qloop.qpus.snapshot_files import load_snapshot
+from qloop.qpus.twin_options import MAX_SEED, nanoseconds, whole
 from qloop.qpus.twin_program import TwinProgram, reading_of
 
 if TYPE_CHECKING:
@@ -78,26 +82,27 @@ class TwinQpu:
                  maintenance: Plan = (), outside: Plan = (), failures: Plan = (), recalibrate: str = "interval",
                  recalibrate_above: float = RECALIBRATE_ABOVE, mitigate_readout: bool = False,
                  noise: str = "surrogate") -> None:
-        data = load_snapshot(snapshot) if isinstance(snapshot, str) else snapshot
-        check_snapshot(data, f"The snapshot {data.name!r}")
-        if not (isinstance(caches, CachePlan | None) and isinstance(mitigate_readout, bool)):
-            raise InvalidInput(f"A twin has caches={caches!r:.60}, mitigate_readout={mitigate_readout!r:.60}",
-                               "The first is a CachePlan or None, the second True or False", "Correct it")
-        if nominal_shots < 1:
-            raise InvalidInput(f"A twin cannot have {nominal_shots} nominal shots", "", "Give at least 1")
+        data = _checked(snapshot)
+        _check_kinds(name, exact, caches, mitigate_readout)
         self._name = name or f"twin-{data.name}{'' if noise == 'surrogate' else f'?noise={noise}'}"
         self._noise = gate_by_gate(noise, mitigate_readout)
         self._compile = compile_isa if self._noise is None else compile_placed
         self._device, self._exact = Device(data), exact or _exact_qpu()
-        self._overhead_ns = _nanoseconds("task_overhead_s", task_overhead_s, 0, 10**15)
+        self._overhead_ns = nanoseconds("task_overhead_s", task_overhead_s, 0, 10**15)
         self._rep_delay_ns = _rep_delay(data, rep_delay_s)
-        self._cold_s = _nanoseconds("cold_s", cold_s, 0, 10**15) * 1e-9
-        self._nominal_shots, self._mitigate = nominal_shots, mitigate_readout
+        self._cold_s = nanoseconds("cold_s", cold_s, 0, 10**15) * 1e-9
+        self._nominal_shots, self._mitigate = whole("nominal_shots", nominal_shots, 1, MAX_SHOTS), mitigate_readout
         plan = LifePlan(drift=drift, maintenance=maintenance, outside=outside, failures=failures,
                         recalibrate=recalibrate, above=recalibrate_above, interval_s=calibration_interval_s,
                         length_s=calibration_length_s)
-        self._life = Drifted(data, seed, self._name.partition("?")[0], plan)
+        self._life = Drifted(data, whole("seed", seed, 0, MAX_SEED), self._name.partition("?")[0], plan)
         self._caches = TwinCaches(self._name, data.name, caches or CachePlan())
+
+    def fingerprint(self) -> str:
+        """What tells it from other twins of its name: a hash of its snapshot, seed and options, caches excepted."""
+        parts = (*self._life.source, self._overhead_ns, self._rep_delay_ns, self._cold_s, self._nominal_shots,
+                 self._mitigate, "" if self._noise is None else self._noise.noise)
+        return hashlib.sha256(msgspec.msgpack.encode(parts)).hexdigest()[:24]
 
     @property
     def device(self) -> Device:
@@ -179,13 +184,15 @@ class TwinQpu:
     def set_up(self, program: Program, request: Request, expected_ns: int) -> int:
         """Nanoseconds that cold caches cost before this task: loading its circuit, measuring its readout's errors.
 
-        Without a waveform cache, loading takes as long as the policy reckoned.
+        Without a waveform cache, loading takes as long as the policy reckoned. The circuit is in use until its task
+        ends: only then the time begins after which it is not loaded any more.
         """
         own = _own(program)
         cold = self._caches.load_ns(own.key, request.epoch, request.at_ns, expected_ns)
         if self._mitigate and not request.counts:
             shots = request.shots or self._nominal_shots
             cold += self._caches.measure_ns(own.isa.measured, request.epoch, self._rep_delay_ns, shots)
+        self._caches.in_use(own.key, request.epoch, request.at_ns + cold + self.duration(own, request))
         return cold
 
     def cache_counts(self) -> dict[str, Counts]:
@@ -265,14 +272,28 @@ def _exact_qpu() -> LocalQpu:
     return ExactQpu(name="noise-free")
 
 
-def _nanoseconds(what: str, seconds: float, low: int, high: int) -> int:
-    """Seconds as whole nanoseconds within bounds (ns)."""
-    if not (math.isfinite(seconds) and low <= round(seconds * 1e9) <= high):
-        raise InvalidInput(f"{what} is {seconds}", f"it must be from {low * 1e-9:g} to {high * 1e-9:g} seconds",
-                           "Choose a value in that range")
-    return round(seconds * 1e9)
+def _check_kinds(name: object, exact: object, caches: object, mitigate_readout: object) -> None:
+    """`InvalidInput` for a twin's options that are no numbers, if they are of another kind than documented."""
+    if not isinstance(name, str):
+        raise InvalidInput(f"A twin's name is {name!r:.40}", "", "Give a text, or leave it out")
+    if exact is not None and (isinstance(exact, type) or not isinstance(exact, LocalQpu)):
+        raise InvalidInput(f"A twin has exact={exact!r:.40}", "It computes the noise-free values",
+                           "Give a QPU of this process, such as an ExactQpu, or leave it out")
+    if not (isinstance(caches, CachePlan | None) and isinstance(mitigate_readout, bool)):
+        raise InvalidInput(f"A twin has caches={caches!r:.60}, mitigate_readout={mitigate_readout!r:.60}",
+                           "The first is a CachePlan or None, the second True or False", "Correct it")
+
+
+def _checked(snapshot: object) -> Snapshot:
+    """A snapshot by its name or as data."""
+    data = load_snapshot(snapshot) if isinstance(snapshot, str) else snapshot
+    if not isinstance(data, Snapshot):
+        raise InvalidInput(f"A twin is made from {snapshot!r:.60}", "It is neither a snapshot nor a name",
+                           "Give a name such as 'torino', or a Snapshot")
+    check_snapshot(data, f"The snapshot {data.name!r}")
+    return data
 
 
 def _rep_delay(snapshot: Snapshot, seconds: float | None) -> int:
     delay = snapshot.rep_delay_ns
-    return delay.default if seconds is None else _nanoseconds("rep_delay_s", seconds, delay.low, delay.high)
+    return delay.default if seconds is None else nanoseconds("rep_delay_s", seconds, delay.low, delay.high)

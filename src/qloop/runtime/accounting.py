@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -18,13 +18,12 @@ from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.purchases import CallOutcome, CallRow, IntentInfo, IntentState
 from qloop.runtime.journal.rows import SessionFilter
 from qloop.runtime.pricing import Charged, Pricing
-from qloop.runtime.remote.deal import Left, Lost
+from qloop.runtime.remote.deal import GOES_ON, Left, Lost
 from qloop.runtime.terms import Terms, keep_terms, kept_terms, tenant_budgets
 from qloop.runtime.ticket import Outcome, QuantumTicket, Turn
 from qloop.runtime.wishes import SessionWish
 
 DONE, SQUASHED = CallOutcome.DONE.value, CallOutcome.SQUASHED.value
-GOES_ON: Final = "cancelled, but the provider goes on with it"
 """The reason under which `remote.dropping` leaves the intent of a task that nobody wants and that will be billed."""
 
 

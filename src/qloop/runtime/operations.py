@@ -104,6 +104,8 @@ class Operations:
                                "Name another QPU, or none, and the scheduler finds one")
 
     def _known(self, qpu: str) -> str:
+        if not isinstance(qpu, str):
+            raise InvalidInput(f"The QPU is {qpu!r:.80}", "QPUs are named", "Give the name of one")
         if qpu not in self.parts.qpus:
             raise UnknownName("QPU", qpu, self.parts.qpus)
         return qpu

@@ -111,7 +111,7 @@ class Programs:
         if not isinstance(qpu, Caching):
             return
         with self._lock:
-            known = {id(program): program for shelf in self._shelves.keys()
+            known = {id(program): program for shelf in self._shelves
                      for (_, place), program in list(shelf.programs.items()) if place == name}.values()
         for program in known:
             try:

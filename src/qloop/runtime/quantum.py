@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import queue
 import threading
 from collections.abc import Mapping
@@ -14,23 +13,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from qloop.errors import Conflict, JournalError, QpuError
+from qloop.errors import Conflict, JournalError
 from qloop.model.commands import StartQuantum
 from qloop.model.events import QuantumEnded
 from qloop.model.limits import NEVER
 from qloop.model.states import Outcome as Ending
+from qloop.qpus.drift.absences import breaks_off
 from qloop.qpus.exact import ExactQpu
-from qloop.qpus.protocol import Caching, LocalQpu, Program, QpuResult, Request
-from qloop.qpus.remote import NotAccepted, Qpu
+from qloop.qpus.protocol import Caching, LocalQpu, Program, Request
+from qloop.qpus.remote import Qpu
 from qloop.runtime.accounting import Account, Accounts
 from qloop.runtime.core import Core
+from qloop.runtime.endings import check, ending_of
 from qloop.runtime.identity import Counter, draws
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.purchases import IntentInfo
 from qloop.runtime.journal.rows import ResultRow
 from qloop.runtime.programs import Programs, Shelf
-from qloop.runtime.remote.answers import is_counted
-from qloop.runtime.remote.deal import Left, Lost
 from qloop.runtime.remote.side import RemoteSide
 from qloop.runtime.ticket import Outcome, QuantumTicket, Turn
 from qloop.runtime.timers import Timers
@@ -43,6 +42,7 @@ class Stored(msgspec.Struct, array_like=True):
     counts: tuple[dict[str, int], ...] = ()
     ideal: tuple[float, ...] = ()
     net_ns: int = 0
+    shots: int = -1     # of each evaluation; rows of earlier versions tell only the sum
 
 
 @dataclass(slots=True)
@@ -80,7 +80,9 @@ class Book:
 def recall(row: ResultRow) -> Outcome:
     """The outcome that a journaled result holds."""
     stored = msgspec.msgpack.decode(row.value, type=Stored)
-    return Outcome(stored.values, stored.counts, stored.ideal, row.qpu, row.epoch, row.shots, row.simulator, "journal",
+    rows = max(1, len(stored.values) or len(stored.counts))
+    shots = row.shots // rows if stored.shots < 0 else stored.shots
+    return Outcome(stored.values, stored.counts, stored.ideal, row.qpu, row.epoch, shots, row.simulator, "journal",
                    net_ns=stored.net_ns)
 
 
@@ -154,6 +156,8 @@ class QuantumSide:
         length = qpu.duration(program, request)
         if length:
             length += self._set_up(turn, qpu, program, request)
+        if breaks_off(qpu, ticket.begun_ns, length):
+            return outcome, length      # nothing is bought: the engine hears of the absence before the task's end
         return self._keep(turn, outcome), length
 
     def _set_up(self, turn: Turn, qpu: LocalQpu, program: Program, request: Request) -> int:
@@ -185,7 +189,8 @@ class QuantumSide:
         assert self.accounts is not None
         call = self.accounts.bought(turn, outcome, self.timers.clock.now(), intent)
         shots = ticket.shots * len(ticket.thetas)
-        value = msgspec.msgpack.encode(Stored(outcome.values, outcome.counts, outcome.ideal, outcome.net_ns))
+        value = msgspec.msgpack.encode(Stored(outcome.values, outcome.counts, outcome.ideal, outcome.net_ns,
+                                              outcome.shots))
         row = ResultRow(ticket.digest, book.id, ticket.id, turn.attempt, outcome.qpu, outcome.epoch, shots,
                         outcome.simulator, value, self.timers.clock.now())
         try:
@@ -275,23 +280,3 @@ class QuantumSide:
                 self.run(turn)
             except BaseException:       # a callback may end its own thread, and others wait for this one
                 logging.getLogger("qloop").exception("After task %s its QPU's thread met an error", turn.ticket.id)
-
-
-def ending_of(error: Exception) -> Ending:
-    """What a failed attempt means for its task: surely nothing was bought, nobody waits, or it cannot be had."""
-    if isinstance(error, Lost) or (isinstance(error, NotAccepted) and error.offline):
-        return Ending.LOST
-    return Ending.CANCELLED if isinstance(error, Left) else Ending.FAILED
-
-
-def check(qpu: str, result: QpuResult, request: Request) -> None:
-    """Refuse a result that cannot be one: `QpuError`, before it is journaled."""
-    rows, got = len(request.thetas), len(result.counts if request.counts else result.values)
-    if got != rows:
-        raise QpuError(f"QPU {qpu} answered {got} results for {rows} parameter sets", "Nothing of it was kept",
-                       "Report this as a bug of the QPU")
-    if not all(map(math.isfinite, result.values)):
-        raise QpuError(f"QPU {qpu} answered a value that is not finite", "Nothing of it was kept", "Try again")
-    if request.counts and any(not is_counted(row) or sum(row.values()) != request.shots for row in result.counts):
-        raise QpuError(f"QPU {qpu} answered another number of shots than {request.shots}", "Nothing of it was kept",
-                       "Try again")

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from qloop.errors import InvalidInput, JournalError, UnknownName
+from qloop.qpus.catalog import check_qpu_name
 from qloop.runtime import layout
 from qloop.runtime.embedded import Runtime
 from qloop.runtime.journal.protocol import Store
@@ -57,6 +58,7 @@ def reopen(session: str, journal: str | None = None) -> tuple[Runtime, SessionWi
         prices, lives = kept_terms(store, session).prices, lives_of(store, run.row.id)
     finally:
         store.close()
+    _check_names(run)
     budgets = lives[-1].budgets if lives else {}
     prices = {**(lives[-1].prices if lives else {}), **prices}
     return Runtime(msgspec.structs.replace(options_of(run, path), prices=prices, budgets=budgets)), wish_of(info)
@@ -76,6 +78,17 @@ def wish_of(info: SessionInfo) -> SessionWish:
     kept = msgspec.json.decode(info.row.settings, type=Kept)
     return SessionWish(name=info.row.name, tenant=info.row.tenant, seed=info.row.seed,
                        **msgspec.structs.asdict(kept))
+
+
+def _check_names(run: RunInfo) -> None:
+    """InvalidInput if a QPU of the run cannot be opened by its name."""
+    for name in msgspec.json.decode(run.row.config, type=Configuration).qpus:
+        try:
+            check_qpu_name(name)
+        except UnknownName as error:
+            raise InvalidInput(f"The run {run.row.id} was set up with the QPU {name}, which no name opens",
+                               "It was handed over as an object",
+                               f"Hand it over again: Runtime(qpus=[...], run={run.row.id!r}, resume=True)") from error
 
 
 def _find(store: Store, session: str, path: Path) -> tuple[SessionInfo, RunInfo]:

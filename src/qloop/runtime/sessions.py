@@ -25,12 +25,17 @@ V = TypeVar("V")
 
 
 class Recent(dict[str, V]):
-    """A mapping that forgets its oldest entries beyond `REMEMBERED`."""
+    """A mapping that forgets its oldest entries beyond `REMEMBERED`; any thread may add to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._adding = threading.Lock()
 
     def __setitem__(self, key: str, value: V) -> None:
-        super().__setitem__(key, value)
-        while len(self) > REMEMBERED:
-            self.pop(next(iter(self)), None)
+        with self._adding:
+            super().__setitem__(key, value)
+            while len(self) > REMEMBERED:
+                del self[next(iter(self))]
 
 
 class Sessions:

@@ -27,13 +27,13 @@ def ours() -> Iterator[tuple[EstimatorV2, SamplerV2]]:
 def refused(primitive, pub, message, **options):
     """Refused with this message, although a good pub stands before it; and nothing is submitted."""
     session = primitive.session
-    book = session._client.sessions.find(session.id)
+    book = session.client.sessions.find(session.id)
     good = measured(circuit()) if isinstance(primitive, SamplerV2) else (circuit(), ENERGY, [0.1, 0.2])
     good = (good, [0.1, 0.2]) if isinstance(primitive, SamplerV2) else good
     asked = len(book.counter._asked)
     with pytest.raises(InvalidInput, match=message) as caught:
         primitive.run([good, pub], **options)
-    assert str(caught.value).startswith("Pub 1: ") or options
+    assert str(caught.value).startswith("PUB 1: ") or options
     assert len(book.counter._asked) == asked
     assert session.usage()["results"] == 0
 
@@ -167,7 +167,7 @@ def test_shots(ours, shots, message):
 
 def test_things_that_are_no_pubs(ours):
     estimator, sampler = ours
-    refused(estimator, circuit(), r"It is a QuantumCircuit\. A call takes a list of pubs\. Give \(circuit, obs")
+    refused(estimator, circuit(), r"It is a QuantumCircuit\. A call takes a list of PUBs\. Give \(circuit, obs")
     refused(estimator, (circuit(),), "It is a tuple of 1")
     refused(estimator, 3, "It is a int")
     refused(estimator, ("XX", "ZZ"), "Its circuit is a str")
@@ -175,9 +175,9 @@ def test_things_that_are_no_pubs(ours):
     refused(sampler, None, "It is a NoneType")
     refused(sampler, [3], "Its circuit is a int")
     for primitive in ours:
-        with pytest.raises(InvalidInput, match=r"The pubs are a QuantumCircuit.*Wrap it in a list"):
+        with pytest.raises(InvalidInput, match=r"The PUBs are a QuantumCircuit.*Wrap it in a list"):
             primitive.run(circuit())
-        with pytest.raises(InvalidInput, match="The pubs are a int"):
+        with pytest.raises(InvalidInput, match="The PUBs are a int"):
             primitive.run(3)
         assert len(primitive.run([]).result()) == 0
 
@@ -186,7 +186,7 @@ def test_circuits_that_fit_nowhere(ours):
     with memory() as runtime, EstimatorV2(runtime=runtime) as estimator:
         wide = QuantumCircuit(70)
         wide.h(range(70))
-        with pytest.raises(Refused, match=r"Pub 1: The circuit needs 70 qubits\..*has 64"):
+        with pytest.raises(Refused, match=r"PUB 1: The circuit needs 70 qubits\..*has 64"):
             estimator.run([(circuit(), "ZZ", [0.1, 0.2]), (wide, "Z" * 70)])
         assert estimator.session.usage()["results"] == 0
     refused(ours[0], (QuantumCircuit(0), ""), "The circuit has no qubits")

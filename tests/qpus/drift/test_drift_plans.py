@@ -109,6 +109,24 @@ def test_a_calibration_waits_a_day_for_a_gap_and_then_takes_its_time() -> None:
     assert 24 * HOUR <= first.begin_ns < 24 * HOUR + 100 * S
 
 
+@pytest.mark.parametrize("plan", [Every(300.0, 200.0), Every(600.0, 500.0), OutsideUse(60.0, 60.0)])
+def test_a_search_without_a_gap_ends_at_the_next_repair(plan: Every | OutsideUse) -> None:
+    """Maintenance so dense that no window fits between: a month is looked through in a step or two for each."""
+    asked = []
+
+    class Counted(Absences):
+        def next_absence(self, after_ns: int) -> Absence | None:
+            asked.append(after_ns)
+            return super().next_absence(after_ns)
+
+    course = Timeline(Regularly(0, HOUR), lambda k: 900 * S, Counted(plan, (), (), 0, "q"))
+    assert course.next_window(0) is None
+    steps = len(asked)
+    repairs = course.epoch_at(31 * 24 * HOUR)
+    assert steps <= 2 * repairs
+    assert repairs >= 31 * 24 * 3600 // 610, "each ends with a calibration"
+
+
 def test_a_failure_for_good_is_the_end_of_all_calibrations() -> None:
     qpu = twin(failures=[(7000.0, math.inf)], drift="x1")
     assert all(window.begin_ns < 7000 * S for window in windows(qpu, 1))
@@ -192,7 +210,14 @@ def test_a_monitor_calibrates_when_a_look_finds_too_much() -> None:
     ({"recalibrate": "often"}, "There is no rule for calibrations named 'often'. Choose one of: interval, monitor,"),
     ({"recalibrate": "monitor"}, "Calibrations by 'monitor' need a drift. The noise is frozen. Give drift='x1'"),
     ({"recalibrate": "monitor", "drift": "x1", "calibration_interval_s": 0.0}, "A monitor that never looks"),
+    ({"recalibrate": "monitor", "drift": "x1", "calibration_interval_s": 10.0, "calibration_length_s": 1.0},
+     "A monitor looks every 10 s. The drift has a grid of a minute. Give 60 s at least between two looks, about 3600."),
     ({"recalibrate": "predicted", "drift": FRESH, "recalibrate_above": 1.5}, "A loss above 1.5 is to be mended."),
+    ({"recalibrate": "predicted", "drift": "x4", "recalibrate_above": 1e-9},
+     "after a calibration. The device would be calibrated all the time. Bear a larger loss"),
+    ({"failures": OutsideUse(29.0, 30.0)},
+     "Failure for 29 s after 30 s on average. The QPU would be calibrated anew all the time. Give means of 60 s or"),
+    ({"maintenance": OutsideUse(5.0, 5.0)}, "Maintenance for 5 s after 5 s on average."),
 ])
 def test_plans_that_cannot_be_are_refused(options: dict[str, object], says: str) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -204,6 +229,7 @@ def test_plans_that_cannot_be_are_refused(options: dict[str, object], says: str)
 @pytest.mark.parametrize(("make", "says"), [
     (lambda: Every(100.0, 100.0), "Absences of 100.0 s every 100.0 s from 0.0 s. They would overlap, be empty"),
     (lambda: Every(100.0, 10.0, -1.0), "from -1.0 s. They would overlap, be empty, or begin before the run"),
+    (lambda: Every(59.0, 10.0), "Absences of 10.0 s every 59.0 s from 0.0 s. The QPU would come and go all the time."),
     (lambda: OutsideUse(0.0, 10.0), "Other users' busy_s is 0.0."),
     (lambda: OutsideUse(10.0, math.inf), "Other users' free_s is inf."),
 ])

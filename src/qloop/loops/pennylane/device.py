@@ -48,7 +48,7 @@ class SessionDevice(Device):    # type: ignore[misc, unused-ignore]
                                "Give the session alone, or runtime, qpu and seed")
         self._owned = session is None
         self.session = Session(runtime=runtime, qpu=qpu, seed=seed) if session is None else session
-        self._prepared = Prepared(self.session._client, self.session.id)
+        self._prepared = Prepared(self.session.client, self.session.id)
         self._random = np.random.Generator(np.random.Philox(key=self.session.details().seed % 2**64))
 
     def preprocess_transforms(self, execution_config: Any = None) -> Any:

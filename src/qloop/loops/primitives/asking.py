@@ -25,7 +25,7 @@ SOON_S = 20e-3
 
 @dataclass(slots=True, eq=False)
 class Part:
-    """A quantum task that a pub needs: sets of parameters (rows, P) for a prepared circuit, and who carries it out."""
+    """A quantum task that a PUB needs: sets of parameters (rows, P) for a prepared circuit, and who carries it out."""
 
     prepared: Prepared
     thetas: NDArray[np.float64]

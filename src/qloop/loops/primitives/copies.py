@@ -21,6 +21,7 @@ def detached(circuit: QuantumCircuit, memo: Memo | None = None) -> QuantumCircui
     a `PauliEvolutionGate`, the modifiers of an `AnnotatedOperation`, all attributes of gates that users wrote.
     """
     kept, memo = circuit.copy(), {} if memo is None else memo
+    memo[id(circuit)] = circuit, kept       # at once: a user's gate may hold the circuit that it stands in
     for place, item in enumerate(kept.data):
         # What Qiskit holds as a number needs no copy, and has no gate to look at until one is made.
         if not item.is_standard_gate() and getattr(item.operation, "mutable", True):
@@ -30,16 +31,11 @@ def detached(circuit: QuantumCircuit, memo: Memo | None = None) -> QuantumCircui
 
 def _own(value: Any, memo: Memo) -> Any:
     """A copy of what a gate holds, or of a gate; of what cannot be copied, itself."""
-    found = memo.get(id(value))
-    if found is None:
-        found = memo[id(value)] = value, _copied(value, memo)
-    return found[1]
-
-
-def _copied(value: Any, memo: Memo) -> Any:
     from qiskit import QuantumCircuit
     from qiskit.circuit import Operation, ParameterExpression
 
+    if id(value) in memo:
+        return memo[id(value)][1]
     if isinstance(value, QuantumCircuit):
         return detached(value, memo)
     if isinstance(value, Operation):
@@ -58,7 +54,8 @@ def _gate(operation: Any, memo: Memo) -> Any:
     from qiskit.circuit.library import PauliEvolutionGate
 
     twin = copy.copy(operation)
-    for name, part in vars(operation).items():
+    memo[id(operation)] = operation, twin
+    for name, part in getattr(operation, "__dict__", {}).items():
         vars(twin)[name] = _own(part, memo)
     if isinstance(twin, PauliEvolutionGate):
         twin._definition = None     # it may be of an operator that was changed since: Qiskit goes by the operator
@@ -70,7 +67,7 @@ def evolutions(circuit: QuantumCircuit) -> list[tuple[Any, Hashable]]:
 
     A `PauliEvolutionGate` is compared by its definition, which is made once.
     """
-    return [(gate, operators(gate)) for gate in _evolutions(circuit, set())]
+    return [(gate, operators(gate)) for gate in _evolutions(circuit, {})]
 
 
 def operators(gate: Any) -> Hashable:
@@ -79,19 +76,21 @@ def operators(gate: Any) -> Hashable:
     return tuple(fingerprint(one) or str(one.to_list()) for one in several)
 
 
-def _evolutions(inside: Any, seen: set[int]) -> Iterator[Any]:
+def _evolutions(inside: Any, seen: dict[int, Any]) -> Iterator[Any]:
     """Those of a circuit or a gate; what was seen already is passed over."""
     from qiskit import QuantumCircuit
     from qiskit.circuit import Operation
     from qiskit.circuit.library import PauliEvolutionGate
 
+    if id(inside) in seen or not isinstance(inside, QuantumCircuit | Operation):
+        return
+    seen[id(inside)] = inside       # which so keeps its id
     if isinstance(inside, PauliEvolutionGate):
         yield inside
     elif isinstance(inside, QuantumCircuit):
         for item in inside.data:
             if not item.is_standard_gate():
                 yield from _evolutions(item.operation, seen)
-    elif isinstance(inside, Operation) and id(inside) not in seen:
-        seen.add(id(inside))
-        for part in vars(inside).values():
+    else:
+        for part in getattr(inside, "__dict__", {}).values():
             yield from _evolutions(part, seen)

@@ -1,4 +1,4 @@
-"""From a pub of the estimator to quantum tasks, and from their outcomes to Qiskit's result."""
+"""From a PUB of the estimator to quantum tasks, and from their outcomes to Qiskit's result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORM = "Give (circuit, observables), (circuit, observables, values) or (circuit,
 
 @dataclass(slots=True, eq=False)
 class Share:
-    """One observable's tasks: which elements of the pub they fill, and with which of their rows; None for all, each."""
+    """One observable's tasks: which elements of the PUB they fill, and with which of their rows; None for all, each."""
 
     observable: Observable
     parts: list[Part]
@@ -38,7 +38,7 @@ class Share:
 
 @dataclass(slots=True, eq=False)
 class Plan:
-    """A pub, checked and prepared."""
+    """A PUB, checked and prepared."""
 
     shape: tuple[int, ...]
     shares: list[Share]
@@ -68,7 +68,7 @@ class Plan:
 
 @dataclass(slots=True, eq=False)
 class Desk:
-    """Where pubs become plans; `shots` for pubs without a precision of their own, 0: exact."""
+    """Where PUBs become plans; `shots` for PUBs without a precision of their own, 0: exact."""
 
     client: Client
     session: str
@@ -78,7 +78,7 @@ class Desk:
     drop_idle: bool
 
     def plan(self, pub: Any) -> Plan:
-        """Check a pub and prepare its circuits; raises `InvalidInput` or `Refused`, and nothing was bought."""
+        """Check a PUB and prepare its circuits; raises `InvalidInput` or `Refused`, and nothing was bought."""
         circuit, wish, values, precision = opened(pub)
         shots = self.shots if precision is None else shots_for(precision_of(precision))
         known = self.album.recognise(circuit)
@@ -138,7 +138,7 @@ def _values(part: Part) -> NDArray[np.float64]:
 
 
 def opened(pub: Any) -> tuple[QuantumCircuit, Any, Any, Any]:
-    """Circuit, observables, values and precision of anything that Qiskit takes for a pub."""
+    """Circuit, observables, values and precision of anything that Qiskit takes for a PUB."""
     from qiskit import QuantumCircuit
     from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
@@ -146,7 +146,7 @@ def opened(pub: Any) -> tuple[QuantumCircuit, Any, Any, Any]:
         return pub.circuit, pub.observables, pub.parameter_values, pub.precision
     if isinstance(pub, QuantumCircuit) or not isinstance(pub, Sequence) or not 2 <= len(pub) <= 4:
         size = f" of {len(pub)}" if isinstance(pub, tuple | list) else ""
-        raise InvalidInput(f"It is a {type(pub).__name__}{size}", "A call takes a list of pubs", FORM)
+        raise InvalidInput(f"It is a {type(pub).__name__}{size}", "A call takes a list of PUBs", FORM)
     circuit, wish, values, precision = (*pub, None, None)[:4]
     if not isinstance(circuit, QuantumCircuit):
         raise InvalidInput(f"Its circuit is a {type(circuit).__name__}", "", FORM)
@@ -162,7 +162,7 @@ def check_width(known: Known, observables: Observables) -> None:
 
 
 def broadcast(observables: tuple[int, ...], sets: tuple[int, ...]) -> tuple[int, ...]:
-    """The pub's shape by NumPy's rules; `InvalidInput` if the two do not go together."""
+    """The PUB's shape by NumPy's rules; `InvalidInput` if the two do not go together."""
     try:
         return np.broadcast_shapes(observables, sets)
     except ValueError:

@@ -12,14 +12,15 @@ from qloop.loops.primitives import asking, estimation
 from qloop.loops.primitives.call import PrimitiveCall
 from qloop.loops.primitives.observables import Catalogue
 from qloop.loops.primitives.options import Options, precision_of, shots_for
-from qloop.loops.primitives.primitive import Primitive, SessionSettings, each
+from qloop.loops.primitives.primitive import Primitive, each
+from qloop.loops.primitives.settings import SessionSettings
 
 
 class EstimatorV2(Primitive, BaseEstimatorV2):      # type: ignore[misc]
     """Qiskit's estimator in a session of qloop: `EstimatorV2(session=s)`, or `EstimatorV2(qpu="exact")` for its own.
 
     `mode` is another name of `session`. A precision p buys `ceil(1 / p^2)` shots, in each measured basis; 0 asks for
-    exact values (on a twin, those of its noise). Where neither pub nor run names one, `default_precision` counts, then
+    exact values (on a twin, those of its noise). Where neither PUB nor run names one, `default_precision` counts, then
     `shots`, then the session's shots. `options` are `default_precision` and `default_shots`; further keywords open the
     session, see `qloop.Session`. `drop_idle`: leave qubits out that neither circuit nor observable touches.
     """
@@ -29,25 +30,24 @@ class EstimatorV2(Primitive, BaseEstimatorV2):      # type: ignore[misc]
                  **settings: Unpack[SessionSettings]) -> None:
         self.options = Options(("default_precision", "default_shots"), options,
                                default_precision=default_precision, default_shots=shots)
-        super().__init__(mode, session, self.options.default_shots, settings)
+        super().__init__(mode, session, self.options.default_shots, drop_idle, settings)
         self._catalogue = Catalogue()
-        self._drop_idle = drop_idle
 
     @property
     def default_precision(self) -> float | None:
-        """The precision of pubs that name none; None: by shots."""
+        """The precision of PUBs that name none; None: by shots."""
         precision: float | None = self.options.default_precision
         return precision
 
     def run(self, pubs: Iterable[Any], *, precision: float | None = None) -> PrimitiveCall:
-        """Submit the tasks of all pubs, `(circuit, observables, parameter values, precision)`, and return at once.
+        """Submit the tasks of all PUBs, `(circuit, observables, parameter values, precision)`, and return at once.
 
-        Each distinct observable of a pub is one task over all its sets of parameters. Nothing is submitted if a pub is
+        Each distinct observable of a PUB is one task over all its sets of parameters. Nothing is submitted if a PUB is
         wrong (`InvalidInput`, `Refused`). A task known to take less than 5 ms may be done when this returns.
         """
         with self._lock:
             given = self.session
-            client = given._client
+            client = given.client
             wanted = self._shots_without_pub(precision, given.shots)
             desk = estimation.Desk(client, given.id, self._album, self._catalogue, wanted, self._drop_idle)
             plans = each(pubs, desk.plan)

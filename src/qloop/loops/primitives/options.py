@@ -1,4 +1,4 @@
-"""What a primitive takes where a pub says nothing: attributes that are checked when they are set."""
+"""What a primitive takes where a PUB says nothing: attributes that are checked when they are set."""
 
 from __future__ import annotations
 

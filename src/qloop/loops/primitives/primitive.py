@@ -1,34 +1,17 @@
-"""What both primitives share: their session, the circuits they know, and the way of a call from pubs to tasks."""
+"""What both primitives share: their session, the circuits they know, and the way of a call from PUBs to tasks."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Self, TypedDict, TypeVar
+from typing import Any, Self, TypeVar
 
-from qloop.errors import InvalidInput, Refused, SessionEnded, UnknownName
+from qloop.errors import InvalidInput, Refused, SessionEnded
 from qloop.loops.primitives.circuits import Album
+from qloop.loops.primitives.settings import SessionSettings, check_flag, checked
 from qloop.loops.session import Session
-from qloop.runtime.client import Client
 
 Plan = TypeVar("Plan")
-
-
-class SessionSettings(TypedDict, total=False):
-    """What `qloop.Session` is opened with; see there."""
-
-    name: str
-    runtime: Client | None
-    qpu: str | None
-    tenant: str
-    weight: float
-    seed: int | None
-    max_time: float | str | None
-    interactive_ttl: float | str | None
-    kind: str
-    optimum: float | None
-    budget: str | None
-    project: str
 
 
 class Primitive:
@@ -37,13 +20,15 @@ class Primitive:
     Its own session is closed by `close()` or at the end of a `with` block; after an error there it can be resumed.
     """
 
-    def __init__(self, mode: object, session: object, shots: int | None, settings: SessionSettings) -> None:
+    def __init__(self, mode: object, session: object, shots: int | None, drop_idle: bool,
+                 settings: SessionSettings) -> None:
         if mode is not None and session is not None:
             raise InvalidInput("A session was given twice", "mode and session are two names of one thing", "Give one")
         given = session if mode is None else mode
         _check(given, settings)
         self._given: Session | None = given if isinstance(given, Session) else None
-        self._settings, self._shots = settings, shots
+        self._settings, self._shots = checked(settings), shots
+        self._drop_idle = check_flag("drop_idle", drop_idle)
         self._own: Session | None = None
         self._closed = False
         self._album = Album()
@@ -91,28 +76,24 @@ class Primitive:
 
 
 def each(pubs: Iterable[Any], plan: Callable[[Any], Plan]) -> list[Plan]:
-    """The plan of every pub; what is wrong with one is said with its number."""
+    """The plan of every PUB; what is wrong with one is said with its number."""
     from qiskit import QuantumCircuit
 
     if isinstance(pubs, QuantumCircuit) or not isinstance(pubs, Iterable):
-        raise InvalidInput(f"The pubs are a {type(pubs).__name__}", "A call takes several",
+        raise InvalidInput(f"The PUBs are a {type(pubs).__name__}", "A call takes several",
                            "Wrap it in a list: run([...])")
     plans: list[Plan] = []
     for number, pub in enumerate(pubs):
         try:
             plans.append(plan(pub))
         except Refused as error:
-            raise Refused(f"Pub {number}: {error.what}", error.why, error.do, error.retry_after) from None
+            raise Refused(f"PUB {number}: {error.what}", error.why, error.do, error.retry_after) from None
         except InvalidInput as error:
-            raise InvalidInput(f"Pub {number}: {error.what}", error.why, error.do) from None
+            raise InvalidInput(f"PUB {number}: {error.what}", error.why, error.do) from None
     return plans
 
 
 def _check(given: object, settings: SessionSettings) -> None:
-    known = SessionSettings.__annotations__
-    for name in settings:
-        if name not in known:
-            raise UnknownName("setting of a session", name, known)
     if given is not None and not isinstance(given, Session):
         raise InvalidInput(f"The session is a {type(given).__name__}", "Primitives of qloop run in sessions of qloop",
                            "Give a qloop.Session, or qpu='...' for a session of its own")

@@ -1,4 +1,4 @@
-"""From a pub of the sampler to quantum tasks, and from their counts to Qiskit's result."""
+"""From a PUB of the sampler to quantum tasks, and from their counts to Qiskit's result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WHOLE = b"whole"        # the key of a circuit that is prepared without an obser
 
 @dataclass(slots=True, eq=False)
 class Plan:
-    """A pub, checked and prepared; no parts if the circuit measures nothing."""
+    """A PUB, checked and prepared; no parts if the circuit measures nothing."""
 
     shape: tuple[int, ...]
     registers: tuple[Register, ...]
@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(slots=True, eq=False)
 class Desk:
-    """Where pubs become plans; `shots` for pubs without a number of their own."""
+    """Where PUBs become plans; `shots` for PUBs without a number of their own."""
 
     client: Client
     session: str
@@ -60,7 +60,7 @@ class Desk:
     drop_idle: bool
 
     def plan(self, pub: Any) -> Plan:
-        """Check a pub and prepare its circuit; raises `InvalidInput` or `Refused`, and nothing was bought."""
+        """Check a PUB and prepare its circuit; raises `InvalidInput` or `Refused`, and nothing was bought."""
         circuit, values, wish = opened(pub)
         shots = self.shots if wish is None else shots_of(wish)
         known = self.album.recognise(circuit)
@@ -88,7 +88,7 @@ class Desk:
 
 
 def opened(pub: Any) -> tuple[QuantumCircuit, Any, Any]:
-    """Circuit, values and shots of anything that Qiskit takes for a pub."""
+    """Circuit, values and shots of anything that Qiskit takes for a PUB."""
     from qiskit import QuantumCircuit
     from qiskit.primitives.containers.sampler_pub import SamplerPub
 
@@ -98,10 +98,10 @@ def opened(pub: Any) -> tuple[QuantumCircuit, Any, Any]:
         return pub, None, None
     if not isinstance(pub, Sequence) or not 1 <= len(pub) <= 3:
         size = f" of {len(pub)}" if isinstance(pub, tuple | list) else ""
-        raise InvalidInput(f"It is a {type(pub).__name__}{size}", "A call takes a list of pubs", FORM)
+        raise InvalidInput(f"It is a {type(pub).__name__}{size}", "A call takes a list of PUBs", FORM)
     circuit, values, shots = (*pub, None, None)[:3]
     if not isinstance(circuit, QuantumCircuit):
-        raise InvalidInput(f"Its circuit is a {type(circuit).__name__}", "A call takes a list of pubs", FORM)
+        raise InvalidInput(f"Its circuit is a {type(circuit).__name__}", "A call takes a list of PUBs", FORM)
     return circuit, values, shots
 
 

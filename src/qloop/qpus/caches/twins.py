@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 
-from qloop.errors import InvalidInput
 from qloop.qpus.caches.cache import Cache, Counts
 from qloop.qpus.caches.keys import WAVEFORM_TTL_S, IsaKey, MitigationKey, WaveformKey
 from qloop.qpus.isa import LEVELS, Isa
+from qloop.qpus.twin_options import nanoseconds, whole
 
 MITIGATION_CIRCUITS = 2     # all qubits prepared in 0, and all in 1: what an uncorrelated readout model needs
+
+MAX_TIME_NS = 10**15        # what loading may take, and how long a circuit stays loaded: eleven days
+MAX_ENTRIES = 10**6
 
 
 class CachePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,15 +33,13 @@ class TwinCaches:
     """The caches of the twin of this name, for the device `target`."""
 
     def __init__(self, qpu: str, target: str, plan: CachePlan) -> None:
-        if not (0.0 < plan.waveform_ttl_s < math.inf and 0.0 <= plan.load_s < math.inf):
-            raise InvalidInput(f"Loaded circuits stay {plan.waveform_ttl_s} s and take {plan.load_s} s to load",
-                               "Both are finite, the first is above 0, the second is not negative", "Correct them")
-        if isinstance(plan.waveforms, bool) or not isinstance(plan.waveforms, int) or plan.waveforms < 0:
-            raise InvalidInput(f"The capacity of the waveform cache is {plan.waveforms!r}", "",
-                               "Give an integer from 0")
+        ttl_ns = nanoseconds("waveform_ttl_s", plan.waveform_ttl_s, 1, MAX_TIME_NS)
+        self.load = nanoseconds("load_s", plan.load_s, 0, MAX_TIME_NS)
+        for cache, entries, least in (("waveform", plan.waveforms, 0), ("isa", plan.isas, 1),
+                                      ("mitigation", plan.mitigations, 1)):
+            whole(f"The capacity of the {cache} cache", entries, least, MAX_ENTRIES)
         self.qpu, self.target, self.plan = qpu, target, plan
         self.isa: Cache[IsaKey, Isa] = Cache("isa", plan.isas)
-        ttl_ns = max(1, round(plan.waveform_ttl_s * 1e9))
         self.waveform: Cache[WaveformKey, bool] = Cache("waveform", max(1, plan.waveforms), ttl_ns)
         self.mitigation: Cache[MitigationKey, bool] = Cache("mitigation", plan.mitigations)
 
@@ -60,7 +59,11 @@ class TwinCaches:
         if self.waveform.get(wave, now_ns):
             return 0
         self.waveform.put(wave, True, now_ns)
-        return round(self.plan.load_s * 1e9)
+        return self.load
+
+    def in_use(self, key: IsaKey, epoch: int, until_ns: int) -> None:
+        """The loaded circuit is in use until then."""
+        self.waveform.refresh(WaveformKey(key, epoch, self.qpu), until_ns)
 
     def measure_ns(self, qubits: tuple[int, ...], epoch: int, shot_ns: int, shots: int) -> int:
         """Measures the qubits' readout errors if they are not known in this epoch; the time that this takes."""

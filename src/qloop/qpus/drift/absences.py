@@ -12,11 +12,13 @@ import msgspec
 from qloop.errors import InvalidInput
 from qloop.model.limits import NEVER
 from qloop.qpus.drift.streams import Stream
-from qloop.qpus.protocol import Absence
+from qloop.qpus.protocol import Absence, Away
 
 MAINTENANCE, FAILURE, OUTSIDE = "maintenance", "failure", "other users"
 _YEAR_S = 366 * 86400.0
 _DRAWN = 256
+LEAST_CYCLE_S = 60.0
+"""Absences do not follow each other faster: what comes and goes within seconds is no plan."""
 
 Span = tuple[int, int]
 
@@ -30,14 +32,20 @@ class Every(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         numbers = (self.interval_s, self.length_s, self.first_s)
+        whole = f"Absences of {self.length_s!r:.40} s every {self.interval_s!r:.40} s from {self.first_s!r:.40} s"
         if not (all(map(_is_time, numbers)) and 0.0 < self.length_s < self.interval_s):
-            raise InvalidInput(f"Absences of {self.length_s!r:.40} s every {self.interval_s!r:.40} s from "
-                               f"{self.first_s!r:.40} s", "They would overlap, be empty, or begin before the run",
+            raise InvalidInput(whole, "They would overlap, be empty, or begin before the run",
                                "Give 0 < length_s < interval_s and first_s from 0, at most a year each")
+        if self.interval_s < LEAST_CYCLE_S:
+            raise InvalidInput(whole, "The QPU would come and go all the time",
+                               f"Give an interval_s from {LEAST_CYCLE_S:g}")
 
 
 class OutsideUse(msgspec.Struct, frozen=True):
-    """Other users: busy and free times are drawn, exponential with these means in s (at least 1 s)."""
+    """Other users: busy and free times are drawn, exponential with these means in s.
+
+    Each is at least 1 s. As a plan of maintenance or failures, both together last a minute at least.
+    """
 
     busy_s: float
     free_s: float
@@ -84,11 +92,21 @@ class Absences:
         return Absence(begin, end, reason)
 
 
+def breaks_off(qpu: object, begun_ns: int, length_ns: int) -> bool:
+    """Whether a QPU leaves before a task is over, which then comes to nothing."""
+    absence = qpu.next_absence(begun_ns) if isinstance(qpu, Away) else None
+    return absence is not None and absence.begin_ns < begun_ns + length_ns
+
+
 def source_of(reason: str, plan: Plan, seed: int, name: str) -> Source:
     """The spans of a plan; `InvalidInput` if it is none."""
     if isinstance(plan, Every):
         return _Periodic(plan)
     if isinstance(plan, OutsideUse):
+        if reason != OUTSIDE and plan.busy_s + plan.free_s < LEAST_CYCLE_S:
+            raise InvalidInput(f"{reason.capitalize()} for {plan.busy_s:g} s after {plan.free_s:g} s on average",
+                               "The QPU would be calibrated anew all the time",
+                               f"Give means of {LEAST_CYCLE_S:g} s or more together")
         return _Drawn(plan, Stream(seed, name, reason))
     if not isinstance(plan, list | tuple):
         raise InvalidInput(f"The plan of {reason} is {plan!r:.40}", "",

@@ -13,7 +13,7 @@ from qloop.errors import InvalidInput, UnknownName
 from qloop.model.limits import NEVER
 from qloop.qpus.calibration import CalibrationPlan, ages, plan_calibrations
 from qloop.qpus.drift.absences import Absences, Plan
-from qloop.qpus.drift.drifting import Drifting, DriftState, check_time
+from qloop.qpus.drift.drifting import MAX_RUN_S, Drifting, DriftState, check_time
 from qloop.qpus.drift.model import Drift, drift_of
 from qloop.qpus.drift.monitor import Monitor
 from qloop.qpus.drift.parameters import parameters_of
@@ -21,10 +21,15 @@ from qloop.qpus.drift.streams import Stream
 from qloop.qpus.drift.timeline import Occasion, Predicted, Regularly, Timeline, Watched
 from qloop.qpus.protocol import Absence, Window
 from qloop.qpus.snapshot import Snapshot
+from qloop.qpus.twin_options import is_number
 
 RULES = ("interval", "predicted", "monitor")
 RECALIBRATE_ABOVE = 0.05
 """The predicted loss of ESP that a provider does not bear (spec: efaas 4)."""
+
+LEAST_INTERVAL_S = 1.0
+LEAST_AGE_S = 60.0
+"""Seconds between two looks of a monitor, or after a calibration until a loss is predicted, at least."""
 
 
 class LifePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +64,7 @@ class Life:
         self.drift = drift_of(plan.drift)
         self.absences = Absences(plan.maintenance, plan.outside, plan.failures, seed, name)
         low, high = lengths_of(plan.length_s)
-        self._plan = plan_calibrations(name, seed, plan.interval_s, high)
+        self._plan = plan_calibrations(name, seed, interval_of(plan.interval_s), high)
         self._drifting: Drifting | None = None
         if self.drift.on:
             frozen = CalibrationPlan(0, 0, 0)
@@ -130,7 +135,7 @@ class Life:
         snapshot, _, _, plan = self.source
         if plan.recalibrate not in RULES:
             raise UnknownName("rule for calibrations", plan.recalibrate, RULES)
-        if not (isinstance(plan.above, int | float) and 0.0 < plan.above < 1.0):
+        if not (is_number(plan.above) and 0.0 < plan.above < 1.0):
             raise InvalidInput(f"A loss above {plan.above!r:.40} is to be mended", "It is a part of the ESP",
                                "Give a number between 0 and 1")
         regularly = Regularly(self._plan.first_ns, self._plan.interval_ns)
@@ -144,6 +149,9 @@ class Life:
         if not self._plan.interval_ns:
             raise InvalidInput("A monitor that never looks finds nothing", "The interval is 0",
                                "Give the seconds between two looks, about 3600")
+        if self._plan.interval_ns < LEAST_AGE_S * 1e9:
+            raise InvalidInput(f"A monitor looks every {plan.interval_s:g} s", "The drift has a grid of a minute",
+                               f"Give {LEAST_AGE_S:g} s at least between two looks, about 3600")
         return self._watched(regularly, Monitor(snapshot, self._drifting), plan.above)
 
     def _watched(self, looks: Regularly, monitor: Monitor, above: float) -> Occasion:
@@ -155,16 +163,28 @@ class Life:
         assert self._drifting is not None
         old = self._drifting.ages(None, 0)
         first, age = (monitor.due_s(ages_s, above) for ages_s in (old, old * 0.0))
-        if age == 0.0:
-            raise InvalidInput(f"A loss above {above} is predicted at once after a calibration", "",
+        if age < LEAST_AGE_S:
+            raise InvalidInput(f"A loss above {above} is predicted {age:g} s after a calibration",
+                               "The device would be calibrated all the time",
                                "Bear a larger loss, or let the device drift less")
         return Predicted(*(NEVER if math.isinf(t) else round(t * 1e9) for t in (first, age)))
+
+
+def interval_of(wish: object) -> float:
+    """The seconds between the begins of two calibrations, or 0 for none; `InvalidInput`."""
+    if not (is_number(wish) and wish >= 0.0):
+        raise InvalidInput(f"A calibration every {wish!r:.40} s", "both must be finite and >= 0",
+                           "Give seconds; an interval of 0 turns calibrations off")
+    if wish and not LEAST_INTERVAL_S <= wish <= MAX_RUN_S:
+        raise InvalidInput(f"A calibration every {wish:g} s", "No device is calibrated so often, or so seldom",
+                           f"Give seconds from {LEAST_INTERVAL_S:g} to {MAX_RUN_S:g}, or 0 for none")
+    return wish
 
 
 def lengths_of(wish: float | tuple[float, float]) -> tuple[float, float]:
     """The least and the most seconds that a calibration takes."""
     pair = tuple(wish) if isinstance(wish, Sequence) and not isinstance(wish, str) else (wish, wish)
-    if len(pair) != 2 or not all(isinstance(t, int | float) and math.isfinite(t) for t in pair) or pair[0] > pair[1]:
+    if len(pair) != 2 or not all(map(is_number, pair)) or pair[0] > pair[1]:
         raise InvalidInput(f"A calibration takes {wish!r:.40} s", "It is neither a number nor a range",
                            "Give seconds, or the least and the most, such as (30, 300)")
     if pair[0] < pair[1] and pair[0] <= 0.0:

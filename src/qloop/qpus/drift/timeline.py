@@ -67,7 +67,7 @@ class Timeline:
         at, wanted = self._occasion.after(self._now, since)
         repair = self._absences.next_repair(self._now)
         length = self._length(len(self._windows))
-        begin = self._free(at, length) if wanted else at
+        begin = self._free(at, length, NEVER if repair is None else repair.begin_ns) if wanted else at
         if repair is not None and repair.begin_ns < min(NEVER, begin + length):
             self._renewed(repair.end_ns)
         elif begin >= NEVER:
@@ -79,10 +79,13 @@ class Timeline:
             self._begins.append(begin)
             self._renewed(begin + length)
 
-    def _free(self, due: int, length: int) -> int:
-        """The first time from `due` on at which a window of that length meets no absence; after a day at any rate."""
+    def _free(self, due: int, length: int, repair_ns: int) -> int:
+        """The first time from `due` on at which a window of that length meets no absence; after a day at any rate.
+
+        The search ends at the next repair, which makes up for a calibration.
+        """
         begin = due
-        while begin < min(NEVER, due + PATIENCE_NS):
+        while begin < min(NEVER, due + PATIENCE_NS) and begin + length <= repair_ns:
             absence = self._absences.next_absence(begin)
             if absence is None or absence.begin_ns >= begin + length:
                 return begin

@@ -19,6 +19,7 @@ from qloop.runtime.ticket import QuantumTicket
 
 T = TypeVar("T")
 
+GOES_ON = "cancelled, but the provider goes on with it"        # the reason of such an intent
 SLICE_S = 0.25      # how soon a pause notices that the runtime closes
 
 

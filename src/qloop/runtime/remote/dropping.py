@@ -9,7 +9,7 @@ from qloop.qpus.protocol import Recovery
 from qloop.qpus.remote import CredentialsRefused, Phase, Reading
 from qloop.runtime.journal.purchases import IntentInfo, IntentState
 from qloop.runtime.remote.calls import pause
-from qloop.runtime.remote.deal import Deal, Left, Lost
+from qloop.runtime.remote.deal import GOES_ON, Deal, Left, Lost
 from qloop.runtime.remote.finding import Silent, find
 
 TRIES = 3
@@ -48,7 +48,7 @@ def give_up(deal: Deal, intent: IntentInfo) -> None:
     if reading.phase in ENDED:
         deal.move(intent, IntentState.ABANDONED, provider=provider, reason="cancelled by its owner")
         raise Lost("The task was cancelled")
-    deal.move(intent, IntentState.ACCEPTED, provider=provider, reason="cancelled, but the provider goes on with it")
+    deal.move(intent, IntentState.ACCEPTED, provider=provider, reason=GOES_ON)
     raise Left(f"QPU {deal.name} goes on with a task that was cancelled")
 
 
