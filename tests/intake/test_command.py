@@ -14,7 +14,8 @@ from .circuits import packed, rich
 BELL = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0], q[1]; measure q -> c;'
 
 
-def test_a_circuit_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_circuit_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                               monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "bell.qasm"
     file.write_text(BELL)
     assert main(["circuit", "check", str(file), "--json"]) == 0
@@ -22,6 +23,7 @@ def test_a_circuit_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert {name: facts[name] for name in ("qubits", "clbits", "instructions", "depth", "parameters")} == {
         "qubits": 2, "clbits": 2, "instructions": 4, "depth": 3, "parameters": 0}
     assert facts["gates"] == {"measure": 2, "cx": 1, "h": 1}
+    monkeypatch.setenv("COLUMNS", "200")    # a narrow terminal would break the list of gates
     assert main(["circuit", "check", str(file)]) == 0
     told = capsys.readouterr().out
     assert "bell.qasm" in told

@@ -31,11 +31,12 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, or carry out a decision."""
+    from qloop.runtime import layout
     from qloop.runtime.remote import decisions
 
     journal = Path(args.journal) if args.journal else None
     if args.action is None:
-        return _list(decisions.find(journal, ended=args.all), args.json)
+        return _list(decisions.find(journal, ended=args.all), args.json, str(journal or layout.home()))
     if args.action == "adopt":
         found = decisions.adopt(args.token, args.provider, journal)
         told = f"{args.token} is task {args.provider} at QPU {found.intent.row.qpu}; resume the run to get its result"
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _list(found: list[Found], as_json: bool) -> int:
+def _list(found: list[Found], as_json: bool, where: str) -> int:
     if as_json:
         console.document({"intents": [_dict(one) for one in found]})
         return Exit.OK
@@ -61,7 +62,7 @@ def _list(found: list[Found], as_json: bool) -> int:
                       console.plain(one.intent.reason))
     console.show(table)
     if not found:
-        console.note("Nothing is under way at a remote QPU.")
+        console.note(f"Nothing is under way at a remote QPU, as far as {where} says.")
     return Exit.OK
 
 

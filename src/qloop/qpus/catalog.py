@@ -80,7 +80,8 @@ def check_qpu_name(name: str) -> None:
         if known and option not in known:
             raise UnknownName(f"option of QPU {base}", option, known)
         if known and isinstance(value, str) and "str" not in known[option]:
-            raise InvalidInput(f"The QPU {name!r} has {option} {value!r}", "It takes a number",
+            takes = "true or false" if known[option] == "bool" else "a number"
+            raise InvalidInput(f"The QPU {name!r} has {option} {value!r}", f"It takes {takes}",
                                "Write it without a unit")
         if isinstance(value, float) and known.get(option) == "int":
             raise InvalidInput(f"The QPU {name!r} has {option} {value!r}", "It takes a whole number", "")

@@ -39,7 +39,9 @@ def parse_wish(text: str) -> tuple[str, dict[str, Value]]:
 
 
 def value_of(text: str) -> Value:
-    """A whole number, a number, or the text itself."""
+    """True or False, a whole number, a number, or the text itself."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     if _WHOLE.fullmatch(text):
         return int(text)
     try:

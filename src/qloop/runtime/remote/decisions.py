@@ -60,6 +60,9 @@ def _decide(token: str, state: IntentState, provider: str, reason: str, journal:
         if one.intent.row.token == token:
             break
     else:
+        if not known:
+            raise InvalidInput(f"There is no intent {token} in {journal or 'the journals of this home'}",
+                               "Nothing was asked of a remote QPU there", "Name its journal with --journal FILE")
         raise UnknownName("intent", token, [one.intent.row.token for one in known])
     if one.intent.state is not IntentState.HELD:
         raise InvalidInput(f"The intent {token} is {one.intent.state}", "Only what is held is to be decided",
