@@ -126,5 +126,5 @@ def held(intent: IntentInfo) -> Held:
     """The error that asks a person to decide."""
     token = intent.row.token
     return Held(f"Task {intent.row.task} is held: nobody can know whether its shots were bought", intent.reason,
-                f"Look for {token} at the provider. If it is there under an id, run 'qloop intents adopt {token} ID', or "
-                f"else 'qloop intents again {token}' (--journal FILE, if it lies elsewhere), and resume", token)
+                f"Look for {token} at the provider. If it is there under an id, run 'qloop intents adopt {token} ID', "
+                f"or else 'qloop intents again {token}' (--journal FILE, if it lies elsewhere), and resume", token)
