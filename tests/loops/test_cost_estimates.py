@@ -126,3 +126,9 @@ def test_an_estimate_of_a_circuit_that_fits_nowhere(twins):
 def test_counts_need_shots(twins):
     with qloop.Session("s", runtime=twins) as session, pytest.raises(InvalidInput, match="without shots"):
         session.estimate(circuit())
+
+
+def test_evaluations_and_an_optimizer_are_one_too_many():
+    with runtime("exact") as platform, qloop.Session("s", runtime=platform) as session, \
+            pytest.raises(InvalidInput, match="The optimizer decides"):
+        session.estimate(circuit(), ENERGY, evaluations=10, optimizer="spsa")

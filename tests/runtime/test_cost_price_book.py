@@ -99,3 +99,11 @@ def test_a_qpu_that_joins_later_has_its_price():
             qloop.Session("s", runtime=platform, qpu="twin-hanoi", shots=100, budget="3 USD") as session:
         session.objective(circuit(), ENERGY)([0.1, 0.2])
         assert session.usage()["amount"] == pytest.approx(2.4)
+
+
+@pytest.mark.parametrize("text", ["", "[prices.lab]\ncurrency = 'EUR'\nper_second = 1\n", "[qpus]\n"])
+def test_a_price_list_that_prices_nothing_is_refused(tmp_path, text):
+    path = tmp_path / "p.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidInput, match="gives no QPU a price"):
+        price_book(str(path))

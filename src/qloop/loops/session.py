@@ -132,6 +132,9 @@ class Session:
         Either so many `evaluations` in calls of `batch`, or what `minimize` with this optimizer would ask for. Without
         an observable: of counts. Raises what is wrong with the request.
         """
+        if optimizer is not None and (evaluations, batch) != (1, 1):
+            raise InvalidInput("Both evaluations and an optimizer were given",
+                               "The optimizer decides how many it asks for", "Give one of them")
         structure = self._client.prepare(self.id, circuit, observable)
         if optimizer is None:
             calls = estimates.of_evaluations(evaluations, batch, options)

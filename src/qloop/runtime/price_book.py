@@ -79,7 +79,10 @@ def read_price_list(path: Path) -> PriceBook:
         if name in PRICES:
             raise InvalidInput(f"The price list {path.name} names a price {name!r}",
                                "That is the name of a public price", "Choose another name")
-    return _book(content.get("qpus", {}), own)
+    if not content.get("qpus"):
+        raise InvalidInput(f"The price list {path.name} gives no QPU a price", "It has no entries in [qpus]",
+                           "Write [qpus] with QPU = PRICE; '*' stands for all others")
+    return _book(content["qpus"], own)
 
 
 def _book(wish: Mapping[Any, Any], own: Mapping[str, Price]) -> PriceBook:

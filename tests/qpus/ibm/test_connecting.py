@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from qloop.errors import QpuError
+from qloop.qpus.ibm.connection import Connection
+from qloop.qpus.ibm.credentials import Reference
 from qloop.qpus.ibm.opening import open_ibm
 from qloop.qpus.remote import CredentialsRefused, Phase, Unanswered
 from tests.qpus.ibm.asking import asked, program_of
@@ -93,3 +95,28 @@ def test_a_task_that_fails_locally_was_not_bought(opened: Open, monkeypatch: pyt
     assert (reading.phase, reading.executed, reading.reason) == (Phase.FAILED, False, "out of luck")
     with pytest.raises(QpuError, match=r"no result. It is failed. out of luck"):
         qpu.result(task, program, asked())
+
+
+def test_a_network_that_is_not_there_is_no_refused_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """IBM's client says of any failure while it is made that the token may be wrong."""
+    monkeypatch.setenv("THE_KEY", KEY)
+    connection = Connection(Reference(key_variable="THE_KEY"), 1.0)
+
+    def unreached() -> None:
+        try:
+            raise ConnectionError("the name does not resolve")
+        except ConnectionError as error:
+            raise IBMNotAuthorizedError("Unable to retrieve instances. Please check your token.") from error
+
+    with pytest.raises(Unanswered, match="could not be reached"):
+        connection._opened(unreached)
+
+    def refused() -> None:
+        raise IBMNotAuthorizedError("Unable to retrieve instances. Please check your token.")
+
+    with pytest.raises(CredentialsRefused, match="Make a new API key"):
+        connection._opened(refused)
+
+
+class IBMNotAuthorizedError(Exception):
+    """As IBM's client calls it."""

@@ -24,6 +24,8 @@ _T = TypeVar("_T")
 
 CALLS = 4
 """A verb makes at most so many calls, of which each has its share of the verb's time."""
+UNREACHED = ("ConnectionError", "ConnectTimeout", "NameResolutionError", "NewConnectionError", "gaierror")
+"""Kinds of errors of a connection that was never there."""
 
 
 class Connection:
@@ -79,13 +81,13 @@ class Connection:
         That wire waits for ever, so it is made in a thread that is left behind after the time of a verb.
         """
         made: list[Any] = []
-        failed: list[tuple[str, str]] = []
+        failed: list[tuple[str, str, bool]] = []
 
         def work() -> None:
             try:
                 made.append(make())
             except Exception as error:
-                failed.append((type(error).__name__, str(error)[:400]))
+                failed.append((type(error).__name__, str(error)[:400], is_of_the_network(error)))
 
         worker = threading.Thread(target=work, name="qloop-ibm-connecting", daemon=True)
         worker.start()
@@ -97,8 +99,10 @@ class Connection:
                              "Check the network")
         raise self._cleaned(self._refusal(*failed[0]))
 
-    def _refusal(self, kind: str, words: str) -> QloopError:
+    def _refusal(self, kind: str, words: str, network: bool) -> QloopError:
         """Why IBM's client could not be made."""
+        if network:     # the client takes any failure here for that of a key
+            return Unanswered("IBM's service could not be reached", words, "Check the network; the key may be fine")
         if kind in ("IBMNotAuthorizedError", "InvalidAccountError", "AccountNotFoundError"):
             return CredentialsRefused("IBM's service does not accept the credentials", words,
                                       "Make a new API key, or correct the saved one")
@@ -149,6 +153,15 @@ class Connection:
         for api in getattr(self._service, "_api_clients", {}).values():
             found.append(getattr(getattr(api._session.auth, "tm", None), "access_token", ""))
         return tuple(secret for secret in found if secret)
+
+
+def is_of_the_network(error: BaseException | None) -> bool:
+    """Whether the error, or one that it came from, is that of a connection that was never there."""
+    while error is not None:
+        if type(error).__name__ in UNREACHED:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _name_of(listed: Any) -> str:
