@@ -77,7 +77,8 @@ class ExactQpu:
         lowered = lower(circuit)
         if lowered.n_qubits > self._n_qubits:
             raise InvalidInput(f"The circuit has {lowered.n_qubits} qubits, QPU {self._name!r} has {self._n_qubits}",
-                               "", "Use a wider QPU or a smaller circuit")
+                               "Noise-free values, a twin's too, are computed up to so many qubits",
+                               "Use a smaller circuit")
         terms = None if observable is None else terms_of(observable, lowered.n_qubits)
         if simulator is not None:
             return ExactProgram(circuit, observable, simulator, forced(simulator, lowered, terms))

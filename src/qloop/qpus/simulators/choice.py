@@ -88,7 +88,9 @@ def _able(lowered: Lowered, terms: Terms, allowed: Sequence[str]) -> list[Simula
         else:
             able.append(simulator)
     if not able:
+        missing = any("not installed" in reason for reason in reasons)
         raise InvalidInput(f"No simulator can compute this circuit of {lowered.n_qubits} qubits", "; ".join(reasons),
+                           "Install one with: pip install 'qloop[aer]', or use fewer qubits" if missing else
                            "Use fewer qubits, less entanglement, or a machine with more memory")
     return able
 
