@@ -38,7 +38,7 @@ def dispatch(state: State, out: list[Command]) -> None:
         task.attempt += 1
         state.classical_ready -= 1
         counts.started(state, task.session)
-        cold = resources.take_slots(worker, task)
+        cold = resources.take_slots(state, worker, task)
         out.append(StartClassical(task.id, task.attempt, worker.id, cold))
     for entry in passed:
         heappush(state.classical, entry)

@@ -160,6 +160,7 @@ def check_workers(state: State) -> None:
     for worker in state.workers.values():
         taken = sum(task.wish.cores for task in worker.running.values())
         assert worker.free == worker.cores - taken >= 0, f"{worker.id}: slots"
+        assert len(worker.environments) <= state.limits.warm_environments, f"{worker.id}: environments"
     running: list[Quantum | Classical] = [qpu.running for qpu in state.qpus if qpu.running is not None]
     running += [task for worker in state.workers.values() for task in worker.running.values()]
     unwanted = {task.id for task in running if task.state is not TaskState.RUNNING}

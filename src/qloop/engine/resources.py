@@ -102,7 +102,8 @@ def join_worker(state: State, event: WorkerJoined) -> None:
     """A worker is new; one that is known already is left as it is."""
     if event.worker in state.workers:
         return
-    state.workers[event.worker] = Worker(event.worker, event.cores, event.cores, set(event.environments))
+    warm = dict.fromkeys(event.environments[-state.limits.warm_environments:])
+    state.workers[event.worker] = Worker(event.worker, event.cores, event.cores, warm)
     state.slots_changed = True
     state.totals[N_CPUS] = float(sum(worker.cores for worker in state.workers.values()))
 
@@ -130,12 +131,15 @@ def choose_worker(state: State, task: Classical) -> Worker | None:
     return best
 
 
-def take_slots(worker: Worker, task: Classical) -> bool:
+def take_slots(state: State, worker: Worker, task: Classical) -> bool:
     """The worker runs this task now; returns whether it has to set up the environment first (a cold start)."""
     worker.free -= task.wish.cores
     worker.running[task.id] = task
     cold = task.wish.environment not in worker.environments
-    worker.environments.add(task.wish.environment)
+    worker.environments.pop(task.wish.environment, None)
+    worker.environments[task.wish.environment] = None
+    if len(worker.environments) > state.limits.warm_environments:
+        del worker.environments[next(iter(worker.environments))]
     task.worker = task.session.worker = worker.id
     return cold
 

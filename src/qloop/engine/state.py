@@ -94,7 +94,7 @@ class Worker:
     id: str
     cores: int
     free: int
-    environments: set[str]
+    environments: dict[str, None]       # the least recently used one first
     running: dict[str, Classical] = field(default_factory=dict)
 
 

@@ -15,6 +15,7 @@ class Limits(msgspec.Struct, frozen=True):
     waiting_tasks: int = 1_000_000
     waiting_per_tenant: int = 500_000
     waiting_per_session: int = 200_000
+    warm_environments: int = 64                 # that one worker keeps; the least recently used one leaves
     attempts: int = 3                           # tries of one task before it fails
     interactive_ttl_ns: int = 300 * SECOND      # idle time after which a session's next task queues again
     max_ttl_ns: int = 8 * 3600 * SECOND         # life of a session
