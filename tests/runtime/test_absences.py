@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import qloop
-from qloop.errors import SessionEnded
+from qloop.errors import InvalidInput, SessionEnded
 from qloop.model import events as ev
 from qloop.qpus.drift.absences import OutsideUse
 from qloop.qpus.drift.model import Drift
@@ -51,11 +51,24 @@ def test_a_loop_waits_until_its_qpu_is_back() -> None:
                 epochs.append(future.metadata()["epoch"])
         in_order(runtime)
         moves = told(runtime, ev.QpuLeft, ev.QpuJoined)
-    left = ev.QpuLeft("q", "maintenance")
+    first, second = (ev.QpuLeft("q", "maintenance", back * S) for back in (100, 200))
     assert [(now, event if isinstance(event, ev.QpuLeft) else event.epoch) for now, event in moves] == [
-        (0.0, 0), (5.0, left), (100.0, 1), (130.0, left), (200.0, 2)]
+        (0.0, 0), (5.0, first), (100.0, 1), (130.0, second), (200.0, 2)]
     assert ends == pytest.approx([111.0, 121.0, 210.0, 220.0, 230.0, 240.0], abs=0.4)
     assert epochs == [1, 1, 2, 2, 2, 2], "what an absence breaks off is made anew after it"
+
+
+def test_a_waiting_task_says_why_its_qpu_is_away_and_until_when() -> None:
+    with virtual_runtime([twin(maintenance=[(0.0, 3600.0)])]) as runtime, \
+            qloop.Session(runtime=runtime, shots=100) as session:
+        future = session.submit(circuit(), ENERGY, [0.1, 0.2])
+        told = future.explain()
+        assert told.reason == "no QPU that can run it is online"
+        assert told.detail == "q is offline: maintenance, back at 3,600 s"
+        assert told.estimated_start_s == 3600.0
+        future.result()
+        with pytest.raises(InvalidInput, match="has ended"):
+            future.explain()
 
 
 def test_what_runs_is_lost_and_its_result_counts_once() -> None:

@@ -9,8 +9,9 @@ from itertools import islice
 import msgspec
 
 from qloop.engine import classical, lanes, service
-from qloop.engine.state import Classical, Quantum, State
+from qloop.engine.state import NS, Classical, Qpu, Quantum, State
 from qloop.errors import UnknownName
+from qloop.model.limits import NEVER
 from qloop.model.states import Service, TaskState
 from qloop.policies.bind import may_take, residual, wait
 from qloop.policies.columns import (
@@ -93,6 +94,8 @@ def explain_waiting(state: State, task: Quantum) -> Explanation:
     position = order.index(task.row) + 1
     reason, detail = why(state, task, position)
     start = expected_start(state, order, task.row)
+    if reason is Reason.NO_QPU:     # not before the first of them is back
+        start = min((qpu.back_ns * NS for qpu in absent(state, task) if qpu.back_ns < NEVER), default=INF)
     cells, costs = state.tasks[task.row], []
     for q, qpu in enumerate(state.qpu_rows):
         extra = cost_beyond_wait(state, task.row, q)
@@ -210,7 +213,20 @@ def why_no_qpu(state: State, task: Quantum) -> tuple[Reason, str]:
     apart = [qpu for qpu in able if qpu.service is not Service.ON]
     if apart:
         return Reason.PAUSED, "; ".join(f"{qpu.id} is {service.by_operator(qpu)}" for qpu in apart)
-    return Reason.NO_QPU, f"it needs {task.wish.width} qubits"
+    away = "; ".join(absence(qpu) for qpu in absent(state, task))
+    return Reason.NO_QPU, away or f"it needs {task.wish.width} qubits"
+
+
+def absent(state: State, task: Quantum) -> list[Qpu]:
+    """The QPUs that could run the task and are offline."""
+    return [qpu for qpu in state.qpus
+            if not qpu.online and qpu.service is not Service.RETIRED and could(state, task.row, qpu.row)]
+
+
+def absence(qpu: Qpu) -> str:
+    """Why a QPU is offline, and until when."""
+    why = f": {qpu.away}" if qpu.away else ""
+    return f"{qpu.id} is offline{why}{f', back at {qpu.back_ns * NS:,.0f} s' if qpu.back_ns < NEVER else ''}"
 
 
 def held_up(state: State, task_id: str) -> str:

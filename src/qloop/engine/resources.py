@@ -48,8 +48,10 @@ def leave_qpu(state: State, event: QpuLeft) -> Qpu | None:
     row = state.qpu_ids.get(event.qpu)
     if row is None or not state.qpus[row].online:
         return None
-    service.leave(state, state.qpus[row])
-    return state.qpus[row]
+    qpu = state.qpus[row]
+    service.leave(state, qpu)
+    qpu.away, qpu.back_ns = event.reason, event.back_ns
+    return qpu
 
 
 def calibration_due(state: State, event: CalibrationDue, out: list[Command]) -> None:

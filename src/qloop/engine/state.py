@@ -74,7 +74,8 @@ Task = Quantum | Classical
 class Qpu:
     """A QPU: what runs on it, and whether a calibration is due (its length in ns) or under way.
 
-    `service` is what the operator wants of it, for `reason`; it takes new tasks only if it is online and ON.
+    `service` is what the operator wants of it, for `reason`; it takes new tasks only if it is online and ON. While it
+    is offline, `away` says why and `back_ns` when it is expected back.
     """
 
     id: str
@@ -85,6 +86,8 @@ class Qpu:
     due_ns: int = 0
     service: Service = Service.ON
     reason: str = ""
+    away: str = ""
+    back_ns: int = NEVER
 
 
 @dataclass(slots=True)

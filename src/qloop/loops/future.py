@@ -79,6 +79,9 @@ class QuantumFuture(Generic[T]):
 
     def explain(self) -> Any:
         """While it waits: its position, the reason, the estimated start, and what each QPU would cost."""
+        if self._ticket.done:
+            raise InvalidInput(f"The task {self.id} has ended", f"It is {self.status()}",
+                               "Its metadata() says where and when")
         return self._client.explain(self._ticket)
 
     def metadata(self) -> dict[str, Any]:

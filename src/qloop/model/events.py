@@ -114,10 +114,11 @@ class QpuJoined(msgspec.Struct, frozen=True, tag=True):
 
 
 class QpuLeft(msgspec.Struct, frozen=True, tag=True):
-    """A QPU is offline; what it ran is lost."""
+    """A QPU is offline; what it ran is lost. It is expected back at `back_ns`; 2**62: nobody knows when."""
 
     qpu: str
     reason: str = ""
+    back_ns: int = 2**62
 
 
 class QpuPaused(msgspec.Struct, frozen=True, tag=True):

@@ -86,7 +86,8 @@ class Effects:
             ticket.error = Cancelled(f"The task {command.task} was cancelled", command.reason)
         elif command.state is TaskState.FAILED and ticket.error is None:
             kind = SessionEnded if command.reason.endswith("time-to-live is over") else QpuError
-            ticket.error = kind(f"The task {command.task} failed", command.reason)
+            advice = "Open the session with a longer max_time" if kind is SessionEnded else ""
+            ticket.error = kind(f"The task {command.task} failed", command.reason, advice)
         unbought = command.state is TaskState.FAILED or (command.state is TaskState.CANCELLED and not ticket.attempt)
         if unbought and isinstance(ticket, QuantumTicket):
             self.sessions.forget(ticket)

@@ -70,7 +70,7 @@ class Environment:
         """An absence begins."""
         if self.stays[name] == stay:
             self.stays[name] += 1
-            self.core.post(QpuLeft(name, absence.reason))
+            self.core.post(QpuLeft(name, absence.reason, absence.end_ns))
             self._await(name, absence)
 
     def _await(self, name: str, absence: Absence) -> None:

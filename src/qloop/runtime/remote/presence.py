@@ -39,9 +39,10 @@ class Presence:
 
     def leave_for(self, name: str, seconds: float, reason: str) -> None:
         """The QPU takes no tasks: what waits for it is moved, and after so many seconds it is tried again."""
-        self.core.post(QpuLeft(name, reason))
+        back = self.timers.clock.now() + round(seconds * SECOND)
+        self.core.post(QpuLeft(name, reason, back))
         again = threading.Thread(target=self._try, args=(name, seconds), name=f"qloop-back-{name}", daemon=True)
-        self.timers.at(self.timers.clock.now() + round(seconds * SECOND), again.start)     # it asks the provider
+        self.timers.at(back, again.start)       # it asks the provider
 
     def _try(self, name: str, seconds: float) -> None:
         """Try whether the QPU answers again."""
