@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from qloop.engine.state import State
 from qloop.policies.bind import margin, residual
-from qloop.policies.columns import BOUND, BUSY, ESTIMATE, FLOW, HELD, INF, LAST_QPU, ONLINE, OWNER, QUEUED, WINDOW_AT
+from qloop.policies.columns import (
+    BOUND,
+    BUSY,
+    ESTIMATE,
+    FLOW,
+    HELD,
+    HOLD_IDLE,
+    INF,
+    LAST_QPU,
+    ONLINE,
+    OWNER,
+    QUEUED,
+    WINDOW_AT,
+)
 from qloop.policies.place import eligible
 from qloop.policies.reservation import owner
+from qloop.policies.tenure import holder
 
-GREEDY = ("fifo", "lifo", "sjf", "random", "weighted", "easy")
+GREEDY = ("fifo", "lifo", "sjf", "random", "weighted", "easy", "faas", "fairshare", "batch", "sfq", "drfq",
+          "paper_score")
 
 
 def check_no_needless_idling(state: State) -> None:
@@ -28,6 +43,9 @@ def check_no_needless_idling(state: State) -> None:
     elif name == "reservation":
         for i, q in pairs:
             check_reserved(state, i, q)
+    elif name in ("session", "pilot"):
+        for i, q in pairs:
+            check_held(state, i, q, state.totals[HOLD_IDLE] if name == "session" else INF)
 
 
 def check_prefers(state: State, i: int, q: int) -> None:
@@ -54,3 +72,13 @@ def check_reserved(state: State, i: int, q: int) -> None:
     held = int(state.flows[flow][HELD])
     elsewhere = held >= 0 and held != q and int(state.qpu_rows[held][OWNER]) == flow
     assert holder not in (-1, flow) or elsewhere, "a QPU that nobody holds idles while a session waits for one"
+
+
+def check_held(state: State, i: int, q: int, idle: float) -> None:
+    """session, pilot: QPU q is another session's for now, or the task's session holds one that can run it."""
+    row = int(state.tasks[i][FLOW])
+    tables = (state.flows, state.qpu_rows, state.totals)
+    held = int(state.flows[row][HELD])
+    elsewhere = held not in (-1, q) and eligible(state.tasks[i], state.qpu_rows[held], held)
+    elsewhere = elsewhere and holder(*tables, held, state.t, idle) == row
+    assert elsewhere or holder(*tables, q, state.t, idle) not in (-1, row), "a QPU idles although its task waits"

@@ -51,6 +51,7 @@ class Judge:
     on_qpu: dict[str, tuple[str, int]] = field(default_factory=dict)
     on_worker: dict[tuple[str, str], int] = field(default_factory=dict)
     calibrating: set[str] = field(default_factory=set)
+    epochs: dict[str, int] = field(default_factory=dict)
     widths: dict[str, int] = field(default_factory=dict)
     known: dict[str, int] = field(default_factory=dict)         # last width of every QPU that ever joined
     off: dict[str, str] = field(default_factory=dict)           # what the operator did to QPUs that are not on

@@ -80,7 +80,10 @@ def test_a_lost_attempt_counts_as_waiting_again() -> None:
     (wish(width=8, pin="u0"), ("too_wide", "it needs 8 qubits; u0, has 5")),
     (wish(pin="u7"), ("unknown_qpu", "there is no QPU named u7")),
     (wish(session="none"), ("session_ended", "session none takes no further tasks")),
-    (wish(estimate_s=NAN), ("invalid", "estimates must be finite and not negative, the weight also not zero")),
+    (wish(estimate_s=NAN), ("invalid", "estimates must be from 0 to 1e+08 seconds")),
+    (wish(cpu_s=1e300), ("invalid", "estimates must be from 0 to 1e+08 seconds")),
+    (wish(weight=0.0), ("invalid", "the weight must be finite, and more than 0")),
+    (ev.ClassicalSubmitted("x", "s", 3, 5e7), ("invalid", "estimates must be from 0 to 1e+08 seconds")),
     (ev.SessionOpened("n", "t", NAN), ("invalid", "the session's weight must be from 1e-06 to 1e+06")),
     (ev.TenantSet("t", 0.0), ("invalid", "the tenant's weight must be from 1e-06 to 1e+06")),
 ])

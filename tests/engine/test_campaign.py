@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from qloop.policies.catalog import builtin
+from tests.policies.chosen import LONG
 
 from .campaign import campaign, fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", sorted(builtin()))
+@pytest.mark.parametrize("name", LONG)
 def test_promises_hold_in_random_runs(name: str) -> None:
     world = campaign(name, seed=11, steps=500)
     assert len(world.tasks) > 40
@@ -24,7 +24,7 @@ def test_promises_hold_in_random_runs(name: str) -> None:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("name", sorted(builtin()))
+@pytest.mark.parametrize("name", LONG)
 def test_promises_hold_in_long_random_runs(name: str) -> None:
     for seed in range(100, 110):
         campaign(name, seed, 1000)

@@ -8,7 +8,7 @@ from qloop.policies.catalog import policy
 
 from .bench import Bench, starts
 
-STRICT = policy("efaas", lambda_epoch=10.0)
+STRICT = policy("efaas", lambda_epoch=10.0, hysteresis=2.0)
 
 
 def test_an_idle_qpu_takes_what_stands_behind_a_head_that_is_too_wide_for_it() -> None:

@@ -129,12 +129,16 @@ class World(Judge):
     def join_qpu(self, which: int, width: int, windowed: int) -> None:
         name, retired = self.qpu(which), self.off.get(self.qpu(which)) == "retired"
         at = self.now + (3 + windowed % 5) * SECOND if windowed % 2 else NEVER
-        if name not in self.widths and not retired:
+        known = self.epochs.get(name, 0)
+        back = windowed % 11 == 0 and known > 0
+        epoch = known - 1 if back else known + windowed % 2
+        if name not in self.widths and not retired and not back:
             self.calibrating.discard(name)
             self.widths[name] = self.known[name] = WIDTHS[width % 3]
-        refused = self.send(ev.QpuJoined(name, WIDTHS[width % 3], width % 2, windowed, at,
+            self.epochs[name] = epoch
+        refused = self.send(ev.QpuJoined(name, WIDTHS[width % 3], width % 2, epoch, at,
                                          6 * SECOND if windowed % 2 else NEVER))
-        assert refused == ("retired" if retired else None)
+        assert refused == ("retired" if retired else "epoch_back" if back else None)
 
     def operate(self, which: int, wish: int) -> None:
         """The operator pauses, resumes, drains or retires a QPU, whatever it does and whether it is known or not."""
@@ -169,8 +173,13 @@ class World(Judge):
     def calibrated(self, which: int) -> None:
         if self.calibrating:
             name = sorted(self.calibrating)[which % len(self.calibrating)]
+            known = self.epochs[name]
+            if which % 4 == 3 and known > 0:
+                assert self.send(ev.CalibrationEnded(name, known - 1)) == "epoch_back"
             self.calibrating.remove(name)
-            self.send(ev.CalibrationEnded(name, self.count, self.now + 8 * SECOND if which % 3 else NEVER))
+            self.epochs[name] = known + which % 2
+            at = self.now + 8 * SECOND if which % 3 else NEVER
+            assert self.send(ev.CalibrationEnded(name, self.epochs[name], at)) is None
 
     def join_worker(self, which: int, cores: int) -> None:
         self.send(ev.WorkerJoined(f"w{which % 3}", 1 + cores % 3, ("e0",) if cores % 2 else ()))

@@ -25,6 +25,9 @@ class Desk:
         self.count, self.now = 0, 0.0
         self.service: dict[str, float] = {}
         self.starts: list[tuple[float, str, str]] = []
+        self.rest: dict[str, float] = {}        # of tasks that stand aside
+        self.until: dict[str, float] = {}       # of QPUs: when what runs ends without a break
+        self.yields: list[tuple[float, str, bool]] = []     # time, task, whether its shots are kept
         self.ends: list[tuple[float, str, str]] = []
         self.hot: dict[str, bool] = {}
         self.then: Callable[[str], None] | None = None
@@ -57,6 +60,11 @@ class Desk:
         for command in commands:
             if isinstance(command, cmd.StartQuantum):
                 self.begin(command)
+            elif isinstance(command, cmd.YieldQuantum):
+                self.rest[command.task] = self.until.pop(command.qpu) - self.now
+                self.yields.append((self.now, command.task, command.keep))
+            elif isinstance(command, cmd.WakeAt) and command.at_ns == self.engine.state.wish_at:
+                self.at(command.at_ns / SECOND, lambda: self.send(ev.Tick()))
             elif isinstance(command, cmd.StartCalibration):
                 self.at(self.now + command.length_ns / SECOND, lambda c=command: self.send(  # type: ignore[misc]
                     ev.CalibrationEnded(c.qpu, round(self.now))))
@@ -65,14 +73,30 @@ class Desk:
     def begin(self, command: cmd.StartQuantum) -> None:
         self.starts.append((self.now, command.task, command.qpu))
         self.hot[command.task] = command.hot
-        self.at(self.now + self.service[command.task], lambda: self.end(command))
+        rest = self.rest.pop(command.task, 0.0)
+        length = rest if command.resumed else self.service[command.task]
+        self.until[command.qpu] = self.now + length
+        self.plan(command, self.now, self.now + length)
 
-    def end(self, command: cmd.StartQuantum) -> None:
+    def plan(self, command: cmd.StartQuantum, since: float, end: float) -> None:
+        chunk = command.chunk_ns / SECOND
+        if chunk and self.now + chunk < end - 1e-9:
+            self.at(self.now + chunk, lambda: self.edge(command, since, end))
+        else:
+            self.at(end, lambda: self.end(command, since))
+
+    def edge(self, command: cmd.StartQuantum, since: float, end: float) -> None:
+        count = len(self.yields)
+        self.send(ev.ChunkEnded(command.task, command.attempt, command.qpu, round((self.now - since) * SECOND)))
+        if len(self.yields) == count:
+            self.plan(command, since, end)
+
+    def end(self, command: cmd.StartQuantum, since: float) -> None:
         if not any(qpu.running is not None and qpu.running.id == command.task for qpu in self.engine.state.qpus):
             return      # it was lost with its QPU
         self.ends.append((self.now, command.task, command.qpu))
         self.send(ev.QuantumEnded(command.task, command.attempt, command.qpu,
-                                  measured_ns=round(self.service[command.task] * SECOND)))
+                                  measured_ns=round((self.now - since) * SECOND)))
         if self.then is not None:
             self.then(command.task)
 

@@ -1,11 +1,8 @@
-"""Layer 2, classical tasks: first in, first out over the workers' slots, with affinity to warm workers."""
+"""Layer 2, classical tasks: in the order of their line over the workers' slots, with affinity to warm workers."""
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
-
-from qloop.engine import counts, resources
-from qloop.engine.lanes import SLACK
+from qloop.engine import counts, pool, resources
 from qloop.engine.state import Classical, Ended, State
 from qloop.model.commands import AbortClassical, Command, StartClassical
 from qloop.model.events import ClassicalEnded
@@ -16,39 +13,30 @@ from qloop.policies.columns import SCAN_LIMIT
 def make_ready(state: State, task: Classical) -> None:
     """The task has all it needs but a slot."""
     task.state = TaskState.READY
-    state.classical_ready += 1
     state.slots_changed = True
-    heappush(state.classical, (task.seq, task.id))
+    pool.join(state, task)
 
 
 def dispatch(state: State, out: list[Command]) -> None:
     """Start what fits, in order; at most SCAN_LIMIT tasks that need more than is free are passed over."""
     state.slots_changed = False
-    passed: list[tuple[int, str]] = []
-    while state.classical and len(passed) < SCAN_LIMIT and any(worker.free for worker in state.workers.values()):
-        entry = heappop(state.classical)
-        task = waiting(state, entry)
+    passed: list[Classical] = []
+    while len(passed) < SCAN_LIMIT and any(worker.free for worker in state.workers.values()):
+        task = pool.next_task(state)
         if task is None:
-            continue
+            break
         worker = resources.choose_worker(state, task)
         if worker is None:
-            passed.append(entry)
+            passed.append(task)
             continue
         task.state = TaskState.RUNNING
         task.attempt += 1
-        state.classical_ready -= 1
+        pool.begin(state, task)
         counts.started(state, task.session)
         cold = resources.take_slots(state, worker, task)
         out.append(StartClassical(task.id, task.attempt, worker.id, cold))
-    for entry in passed:
-        heappush(state.classical, entry)
-
-
-def waiting(state: State, entry: tuple[int, str]) -> Classical | None:
-    """The task for which an entry of the line stands, None if it has left."""
-    task = state.everything.get(entry[1])
-    alive = isinstance(task, Classical) and task.state is TaskState.READY and task.seq == entry[0]
-    return task if alive and isinstance(task, Classical) else None
+    for task in passed:
+        pool.put_back(state, task)
 
 
 def ended(state: State, event: ClassicalEnded) -> None:
@@ -58,6 +46,7 @@ def ended(state: State, event: ClassicalEnded) -> None:
     if task is None or task.attempt != event.attempt:
         return
     resources.free_slots(state, event.worker, event.task)
+    pool.left_worker(state, task, event.measured_ns)
     if task.state is not TaskState.RUNNING:
         state.unwanted.pop(task.id, None)
         return
@@ -76,7 +65,8 @@ def retry(state: State, task: Classical) -> None:
 
 
 def lose(state: State, task: Classical, reason: str) -> None:
-    """The worker that ran this task is gone."""
+    """The worker that ran this task is gone; nobody knows what it used there."""
+    pool.left_worker(state, task, 0)
     if task.state is not TaskState.RUNNING:
         state.unwanted.pop(task.id, None)
         return
@@ -100,7 +90,4 @@ def cancel(state: State, task: Classical, reason: str, out: list[Command], end: 
         state.unwanted[task.id] = None
         out.append(AbortClassical(task.id, task.attempt, task.worker))
     elif was is TaskState.READY:
-        state.classical_ready -= 1
-        if len(state.classical) > 2 * state.classical_ready + SLACK:
-            state.classical[:] = [entry for entry in state.classical if waiting(state, entry) is not None]
-            heapify(state.classical)
+        pool.left_line(state, task)

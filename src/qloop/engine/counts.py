@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qloop.engine.state import Session, State, Task
+from qloop.engine.state import Quantum, Session, State, Task
 from qloop.model.states import SESSION_ENDED, SESSION_TABLE, TaskState, Trigger
 
 
@@ -11,8 +11,16 @@ def accepted(state: State, task: Task) -> None:
     session = task.session
     state.everything[task.id] = task
     session.tasks[task.id] = task
+    if isinstance(task, Quantum) and task.guess:
+        session.guesses += 1
+        return
+    wanted(state, task)
+
+
+def wanted(state: State, task: Task) -> None:
+    """The task counts against the bounds: it was admitted, or it was a guess and is none any more."""
     state.queued += 1
-    state.tenant_waiting[session.tenant] += 1
+    state.tenant_waiting[task.session.tenant] += 1
 
 
 def ready(session: Session) -> None:
@@ -41,7 +49,8 @@ def again(state: State, session: Session) -> None:
 
 def may_retry(state: State, task: Task) -> bool:
     """Whether a lost attempt is followed by another: not too many yet, and nothing starts in an ended session."""
-    return task.attempt < state.limits.attempts and task.session.state not in SESSION_ENDED
+    restarts = task.restarts if isinstance(task, Quantum) else 0
+    return task.attempt - restarts < state.limits.attempts and task.session.state not in SESSION_ENDED
 
 
 def ended(state: State, task: Task, was: TaskState) -> None:
@@ -49,6 +58,9 @@ def ended(state: State, task: Task, was: TaskState) -> None:
     session = task.session
     del state.everything[task.id]
     del session.tasks[task.id]
+    if isinstance(task, Quantum) and task.guess:
+        session.guesses -= 1
+        return
     if was is TaskState.RUNNING:
         session.running -= 1
     else:

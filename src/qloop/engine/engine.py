@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from qloop.engine import classical, explain, operators, resources, service, tasks, workflows, workloads
-from qloop.engine.state import NS, State
+from qloop.engine import (
+    classical,
+    committing,
+    edges,
+    explain,
+    guesses,
+    operators,
+    profiles,
+    resources,
+    service,
+    tasks,
+    workflows,
+    workloads,
+)
+from qloop.engine.state import NS, Quantum, State
 from qloop.errors import InvalidInput
 from qloop.model import events as ev
 from qloop.model.commands import Command, Refused, WakeAt
 from qloop.model.limits import NEVER, Limits
-from qloop.model.states import Outcome, Service, Trigger
+from qloop.model.states import Outcome, Service, TaskState, Trigger
 from qloop.policies.columns import INF, STARTED_AT, WAKE
 from qloop.policies.record import Policy
 
@@ -40,8 +53,14 @@ class Engine:
         apply(state, now, event, out)
         if state.ended or state.dying:
             workflows.settle(state, now, out)
+        if state.policy.quiet_until is not None or state.recalibrates:
+            resources.begin_held_back(state, out)
         if state.waiting and service.has_free_qpu(state):
             tasks.dispatch(state, out)
+            if state.recalibrates:
+                resources.begin_held_back(state, out)       # a QPU for which nothing waits any more
+        if state.guessing or state.guesses:
+            speculate(state, now, out)
         if state.slots_changed:
             classical.dispatch(state, out)
         if now >= state.wake_at or state.totals[WAKE] != INF or (
@@ -54,14 +73,27 @@ class Engine:
         return explain.explain(self.state, task)
 
 
+def speculate(state: State, now: int, out: list[Command]) -> None:
+    """Guesses give way to tasks that wait, and take what is left."""
+    if state.guessing and state.waiting > state.giving_way:
+        guesses.preempt(state, out)
+        if state.ended:
+            workflows.settle(state, now, out)
+    if state.guesses and service.has_free_qpu(state):
+        guesses.dispatch(state, out)
+
+
 def wake(state: State, now: int, out: list[Command]) -> None:
     """Ask for a Tick where a TTL or the policy needs one, unless an earlier one is under way."""
     if state.wake_at <= now:
         state.wake_at = NEVER
-    at, wished = workloads.next_timer(state), state.totals[WAKE]
+    if state.wish_at <= now:
+        state.wish_at = NEVER
+    wished = state.totals[WAKE]
     if wished < INF:
-        at = min(at, max(now + 1, int(wished * 1e9)))
+        state.wish_at = min(state.wish_at, max(now + 1, int(wished * 1e9)))
         state.totals[WAKE] = INF
+    at = min(workloads.next_timer(state), state.wish_at)
     if at < state.wake_at:
         state.wake_at = max(at, now)
         out.append(WakeAt(state.wake_at))
@@ -71,9 +103,13 @@ def apply(state: State, now: int, event: ev.Event, out: list[Command]) -> None:
     """Let the event change the records."""
     match event:
         case ev.QuantumEnded():
-            tasks.ended(state, event, out)
+            quantum_ended(state, event, out)
+        case ev.ChunkEnded():
+            edges.reached(state, event, out)
         case ev.QuantumSubmitted() | ev.ClassicalSubmitted():
             workflows.submit(state, event, out)
+        case ev.QuantumCommitted():
+            committing.commit(state, event, out)
         case ev.ClassicalEnded():
             classical.ended(state, event)
         case ev.Tick():
@@ -94,23 +130,35 @@ def apply(state: State, now: int, event: ev.Event, out: list[Command]) -> None:
             apply_resource(state, now, event, out)
 
 
+def quantum_ended(state: State, event: ev.QuantumEnded, out: list[Command]) -> None:
+    """An attempt left its QPU: of a guess, or of another task."""
+    guess = guesses.running(state, event) if state.guessing else None
+    if guess is None:
+        tasks.ended(state, event, out)
+    else:
+        guesses.ended(state, guess, event, out)
+
+
 ResourceEvent = (
-    ev.QpuJoined | ev.QpuLeft | ev.CalibrationDue | ev.CalibrationEnded | ev.WorkerJoined | ev.WorkerLeft
-    | operators.OperatorEvent
+    ev.StructureProfiled | ev.QpuJoined | ev.QpuLeft | ev.CalibrationDue | ev.CalibrationEnded | ev.WorkerJoined
+    | ev.WorkerLeft | operators.OperatorEvent
 )
 
 
 def apply_resource(state: State, now: int, event: ResourceEvent, out: list[Command]) -> None:
     """The events from below."""
     match event:
+        case ev.StructureProfiled():
+            profiled(state, event, out)
         case ev.QpuJoined():
             join_qpu(state, event, out)
         case ev.QpuLeft():
             lose_qpu(state, event, out)
         case ev.CalibrationDue():
             resources.calibration_due(state, event, out)
+            give_way(state, event.qpu, out)
         case ev.CalibrationEnded():
-            qpu = resources.calibration_ended(state, event)
+            qpu = None if resources.goes_back(state, event, out) else resources.calibration_ended(state, event)
             if qpu is not None:
                 tasks.replace_waiting(state, qpu.row)
                 resources.begin_calibration(state, qpu, out)
@@ -125,13 +173,38 @@ def apply_resource(state: State, now: int, event: ResourceEvent, out: list[Comma
             assert_never(event)
 
 
+def profiled(state: State, event: ev.StructureProfiled, out: list[Command]) -> None:
+    """More is known of a circuit; what no QPU can run any more fails, with the reason of each."""
+    row = profiles.note(state, event, out)
+    if row < 0:
+        return
+    tasks.replace_waiting(state, row)
+    if not event.unfit:
+        return
+    for task in list(state.everything.values()):
+        if not isinstance(task, Quantum) or task.wish.structure != event.structure:
+            continue
+        if task.state in (TaskState.READY, TaskState.BLOCKED):
+            why = service.nowhere(state, task.wish)
+            if why is not None:
+                workloads.cancel_task(state, task, why[1], out, TaskState.FAILED)
+
+
+def give_way(state: State, qpu: str, out: list[Command]) -> None:
+    """A calibration is due: no guess keeps the QPU."""
+    row = state.qpu_ids.get(qpu, -1)
+    if row >= 0 and state.qpus[row].due_ns and state.guessing:
+        guesses.give_way(state, row, out)
+
+
 def join_qpu(state: State, event: ev.QpuJoined, out: list[Command]) -> None:
     """A QPU is there; what waits for it, or for any, is placed. One that was retired does not come back."""
     row = state.qpu_ids.get(event.qpu, -1)
     if row >= 0 and state.qpus[row].service is Service.RETIRED:
         out.append(Refused(event.qpu, "retired", f"{service.retirement(state.qpus[row])}, for good"))
         return
-    tasks.replace_waiting(state, resources.join_qpu(state, event).row)
+    if not resources.goes_back(state, event, out):
+        tasks.replace_waiting(state, resources.join_qpu(state, event).row)
 
 
 def lose_qpu(state: State, event: ev.QpuLeft, out: list[Command]) -> None:
@@ -144,7 +217,7 @@ def lose_qpu(state: State, event: ev.QpuLeft, out: list[Command]) -> None:
     if running is not None:
         since = state.tasks[running.row][STARTED_AT]
         measured = max(0, round((state.t - since) * 1e9))
-        tasks.ended(state, ev.QuantumEnded(running.id, running.attempt, qpu.id, Outcome.LOST, measured,
+        quantum_ended(state, ev.QuantumEnded(running.id, running.attempt, qpu.id, Outcome.LOST, measured,
                                                 event.reason or "its QPU went offline"), out)
     tasks.replace_waiting(state, row)
 

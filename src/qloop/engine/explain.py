@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from qloop.engine import classical, lanes, service
+from qloop.engine import lanes, pool, service
 from qloop.engine.state import NS, Classical, Qpu, Quantum, State
 from qloop.errors import UnknownName
 from qloop.model.limits import NEVER
@@ -46,6 +46,7 @@ class Reason(enum.StrEnum):
     PAUSED = "the operator lets no QPU that can run it take tasks"
     HELD = "other sessions hold the QPUs that can run it"
     BEHIND = "other tasks go first"
+    GUESS = "it is speculative: it waits for a QPU that no other task wants"
     BUSY = "it is next; every QPU that it may use is busy"
     CALIBRATING = "it is next; the QPUs that it may use calibrate"
     WINDOW = "it would not end before the next calibration window"
@@ -83,8 +84,10 @@ def explain(state: State, task_id: str) -> Explanation:
         return Explanation(task.id, task.state, Reason.DEPENDENCY, estimated_start_s=INF,
                            detail=", ".join(sorted(task.blockers or ())))
     if isinstance(task, Classical):
-        ahead = sum(entry[0] < task.seq and classical.waiting(state, entry) is not None for entry in state.classical)
+        ahead = pool.ahead(state, task)
         return Explanation(task.id, task.state, Reason.SLOTS, ahead + 1, INF)
+    if task.guess:
+        return Explanation(task.id, task.state, Reason.GUESS, estimated_start_s=INF)
     return explain_waiting(state, task)
 
 

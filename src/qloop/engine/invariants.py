@@ -7,19 +7,35 @@ from qloop.engine.state import Classical, Quantum, State
 from qloop.model.states import SESSION_ENDED, TASK_ENDED, Service, SessionState, TaskState
 from qloop.policies.columns import (
     ACTIVE_WEIGHT,
+    AWAY_SINCE,
     BOUND,
     BUSY,
     CLASS,
+    COMPUTING,
+    EPOCH,
     ESTIMATE,
     INF,
+    KEPT,
+    KEPT_EPOCH,
+    LAST_FINISH,
     MAX_CLASSES,
     N_QPUS,
     ONLINE,
     OUTSTANDING,
     PARENT,
+    PAUSES,
+    PIN,
+    POOL_TASKS,
+    POOL_TENANTS,
+    POSITION,
     QUEUED,
     RUNNING,
     SEQ,
+    SERVED,
+    SERVERS,
+    THINK,
+    THINK_DEV,
+    VIRTUAL,
     WAITING,
     WEIGHT,
 )
@@ -38,6 +54,9 @@ def check(state: State) -> None:
     check_timers(state)
     check_flows(state)
     check_workers(state)
+    check_chunks(state)
+    check_expected(state)
+    check_tags(state)
 
 
 def check_rows(state: State) -> None:
@@ -63,6 +82,9 @@ def check_rows(state: State) -> None:
 def check_lanes(state: State) -> None:
     """Each waiting task stands in exactly one lane (or is homeless), and the counts agree."""
     waiting = {task.row for task in state.by_row if task is not None and task.state is TaskState.READY}
+    assert all(i in waiting and (task := state.by_row[i]) is not None and task.guess for i in state.guesses), "guesses"
+    waiting -= state.guesses.keys()
+    assert not any((task := state.by_row[i]) is not None and task.guess for i in waiting), "a guess waits in a lane"
     found = [i for lane in range(len(state.lanes)) for i in lanes.rows(state, lane)] + list(state.homeless)
     assert len(found) == len(set(found)), "a task waits twice"
     for lane, heap in enumerate(state.lanes):
@@ -84,7 +106,10 @@ def check_qpus(state: State) -> None:
     """A QPU is busy exactly if it runs a task or calibrates; no task runs twice."""
     running = [qpu.running for qpu in state.qpus if qpu.running is not None]
     assert len({task.id for task in running}) == len(running), "a task runs twice"
-    assert state.totals[RUNNING] == len(running), "the count of running tasks is wrong"
+    guesses = [task for task in running if task.guess]
+    assert state.guessing == len(guesses), "the count of running guesses is wrong"
+    assert state.giving_way == sum(task.state is not TaskState.RUNNING for task in guesses), "who gives way"
+    assert state.totals[RUNNING] == len(running) - len(guesses), "the count of running tasks is wrong"
     assert state.calibrating == sum(qpu.calibrating for qpu in state.qpus), "the count of calibrations is wrong"
     for qpu in state.qpus:
         busy = qpu.running is not None or qpu.calibrating
@@ -117,17 +142,23 @@ def check_service(state: State) -> None:
 def check_sessions(state: State) -> None:
     """Each session's counts agree with its tasks."""
     for session in state.sessions.values():
-        states = [task.state for task in session.tasks.values()]
+        states = [task.state for task in session.tasks.values() if not is_guess(task)]
+        assert session.guesses == len(session.tasks) - len(states), f"{session.id}: guesses"
         assert session.waiting == states.count(TaskState.READY), f"{session.id}: waiting"
         assert session.running == states.count(TaskState.RUNNING), f"{session.id}: running"
         if session.state not in SESSION_ENDED and session.state is not SessionState.CLOSING:
             busy = SessionState.RUNNING if session.running else SessionState.QUEUED if session.waiting else None
             assert session.state is busy or (busy is None and session.state in IDLE), f"{session.id}: {session.state}"
     for tenant, count in state.tenant_waiting.items():
-        total = sum(len(session.tasks) - session.running for session in state.sessions.values()
+        total = sum(len(session.tasks) - session.running - session.guesses for session in state.sessions.values()
                     if session.tenant == tenant)
         assert count == total, f"{tenant}: waiting"
     assert state.queued == sum(state.tenant_waiting.values()), "the count of accepted tasks that wait is wrong"
+
+
+def is_guess(task: Quantum | Classical) -> bool:
+    """Whether it is a speculative quantum task."""
+    return isinstance(task, Quantum) and task.guess
 
 
 def check_timers(state: State) -> None:
@@ -145,7 +176,7 @@ def check_timers(state: State) -> None:
 def check_flows(state: State) -> None:
     """Outstanding tasks and active weights agree with the rows in use."""
     for session in state.sessions.values():
-        rows = sum(task is not None and task.session is session for task in state.by_row)
+        rows = sum(task is not None and task.session is session and not task.guess for task in state.by_row)
         assert state.flows[session.row][OUTSTANDING] == rows, f"{session.id}: outstanding"
     for tenant, row in state.tenants.items():
         active = [state.flows[session.row] for session in state.sessions.values()
@@ -168,4 +199,45 @@ def check_workers(state: State) -> None:
     ready = [task for task in state.everything.values()
              if isinstance(task, Classical) and task.state is TaskState.READY]
     assert len(ready) == state.classical_ready, "the count of waiting classical tasks is wrong"
-    assert len(state.classical) <= 2 * len(ready) + lanes.SLACK + 1, "the classical line is full of dead entries"
+    for line in (state.classical, state.classical_normal):
+        assert len(line) <= 2 * len(ready) + lanes.SLACK + 1, "a classical line is full of dead entries"
+    if state.policy.fair_pool:
+        assert state.totals[POOL_TASKS] == len(ready) + sum(len(one.running) for one in state.workers.values()), "pool"
+        computing = sum(state.flows[row][COMPUTING] > 0.0 for row in state.tenants.values())
+        assert state.totals[POOL_TENANTS] == computing, "tenants in the pool"
+
+
+def check_chunks(state: State) -> None:
+    """A task that keeps shots is bound to the QPU and the epoch that they are of, and only it is to be continued."""
+    for i, task in enumerate(state.by_row):
+        if task is None:
+            continue
+        cells, waits = state.tasks[i], task.state is TaskState.READY
+        assert task.paused == (waits and cells[KEPT] > 0.0), f"{task.id}: whether it is to be continued"
+        assert cells[PAUSES] > 0.0 or cells[KEPT] == 0.0, f"{task.id} keeps shots and never stood aside"
+        if cells[KEPT] > 0.0 and (waits or task.state is TaskState.RUNNING):
+            qpu = state.qpu_rows[int(cells[PIN])]
+            assert qpu[EPOCH] == cells[KEPT_EPOCH], f"{task.id} keeps shots of another epoch"
+            assert not waits or qpu[ONLINE] > 0.0, f"{task.id} keeps shots on a QPU that takes no tasks"
+            assert not waits or state.policy.shared or cells[BOUND] == cells[PIN], f"{task.id} waits elsewhere"
+
+
+def check_expected(state: State) -> None:
+    """Whom a QPU keeps in mind has returned before; a session thinks only while no task of it waits or runs."""
+    for session in state.sessions.values():
+        flow = state.flows[session.row]
+        assert flow[AWAY_SINCE] < 0.0 or flow[OUTSTANDING] == 0.0, f"{session.id} thinks, and has a task"
+        assert flow[THINK] >= 0.0 <= flow[THINK_DEV], f"{session.id}: its thinking time"
+    for qpu in state.qpus:
+        kept = int(state.qpu_rows[qpu.row][SERVED])
+        assert kept < len(state.flows), f"{qpu.id} keeps a session that is not there"
+    assert state.wish_at > state.now, "a wish of the policy has passed"
+
+
+def check_tags(state: State) -> None:
+    """Virtual times and the tenants' positions in them are finite."""
+    for at in (VIRTUAL, LAST_FINISH):
+        assert all(abs(value) < INF for value in state.totals[at:at + SERVERS]), "virtual time"
+    for tenant, row in state.tenants.items():
+        told = state.flows[row][POSITION:POSITION + SERVERS]
+        assert all(abs(value) < INF for value in told), f"{tenant}: its position"

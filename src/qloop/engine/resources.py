@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from qloop.engine import service
+from qloop.engine import profiles, service
 from qloop.engine.state import Classical, Qpu, State, Worker, seconds
-from qloop.model.commands import Command, StartCalibration
+from qloop.model.commands import Command, Refused, StartCalibration
 from qloop.model.events import CalibrationDue, CalibrationEnded, QpuJoined, QpuLeft, WorkerJoined
 from qloop.model.limits import NEVER
 from qloop.policies.columns import (
+    AGE_RELAX,
+    AGE_SD,
+    AGING_RATE,
     BUSY,
+    CALIBRATED_AT,
+    DUE_AT,
+    DUE_S,
     EPOCH,
     FREE_AT,
+    IDLE_SHARE,
     INF,
+    LOSS_BOUND,
     N_CPUS,
     ONLINE,
+    REFERENCE_LOSS,
+    WAKE,
     WINDOW_AT,
+    WINDOW_S,
+    Row,
     new_qpu,
 )
+from qloop.policies.recalibrate import is_due, wait_until
 
 
 def join_qpu(state: State, event: QpuJoined) -> Qpu:
     """A QPU is new, or back; what the operator wished for it meanwhile holds."""
-    gap = INF if event.window_gap_ns >= NEVER else seconds(event.window_gap_ns)
-    fresh = new_qpu(float(event.qubits), event.cold_s, window_time(event.window_at_ns), gap)
-    fresh[EPOCH], fresh[ONLINE] = float(event.epoch), 0.0
+    fresh = qpu_row(event)
+    state.recalibrates |= fresh[LOSS_BOUND] < INF
     row = state.qpu_ids.get(event.qpu)
     if row is None:
         row = len(state.qpus)
         state.qpu_ids[event.qpu] = row
         state.qpus.append(Qpu(event.qpu, row))
         state.qpu_rows.append(fresh)
+        profiles.widen(state)
         while len(state.lanes) < state.policy.lanes(row + 1):
             state.lanes.append([])
             state.in_lane.append(0)
@@ -41,6 +54,18 @@ def join_qpu(state: State, event: QpuJoined) -> Qpu:
         state.qpu_rows[row][:] = fresh
         service.follow(state, qpu)
     return qpu
+
+
+def qpu_row(event: QpuJoined) -> Row:
+    """The row of a QPU that comes online; it takes tasks when `service` says so."""
+    gap = INF if event.window_gap_ns >= NEVER else seconds(event.window_gap_ns)
+    row = new_qpu(float(event.qubits), event.cold_s, window_time(event.window_at_ns), gap)
+    row[EPOCH], row[ONLINE] = float(event.epoch), 0.0
+    row[CALIBRATED_AT], row[WINDOW_S] = seconds(event.calibrated_ns), seconds(event.window_length_ns)
+    row[AGING_RATE], row[AGE_SD] = event.aging_per_h, event.drift_sd
+    row[AGE_RELAX], row[IDLE_SHARE] = event.drift_relax_s, event.idle_share
+    row[LOSS_BOUND], row[REFERENCE_LOSS] = event.recalibrate_above, event.reference_loss
+    return row
 
 
 def leave_qpu(state: State, event: QpuLeft) -> Qpu | None:
@@ -55,24 +80,50 @@ def leave_qpu(state: State, event: QpuLeft) -> Qpu | None:
 
 
 def calibration_due(state: State, event: CalibrationDue, out: list[Command]) -> None:
-    """The window begins as soon as the QPU is free."""
+    """The window begins as soon as the QPU is free, also if one for the predicted loss was waiting longer."""
     row = state.qpu_ids.get(event.qpu)
     if row is None or not state.qpus[row].online:
         return
     state.qpus[row].due_ns = max(1, event.length_ns)
+    state.qpu_rows[row][DUE_S], state.qpu_rows[row][DUE_AT] = seconds(state.qpus[row].due_ns), -1.0
     begin_calibration(state, state.qpus[row], out)
 
 
 def begin_calibration(state: State, qpu: Qpu, out: list[Command]) -> None:
-    """Begin the window that is due, if nothing runs."""
-    if qpu.running is not None or qpu.calibrating or qpu.due_ns == 0:
+    """Begin the window that is due, if nothing runs and the policy does not hold it back."""
+    if qpu.running is not None or qpu.calibrating or qpu.due_ns == 0 or is_held_back(state, qpu):
         return
     row = state.qpu_rows[qpu.row]
-    row[BUSY], row[FREE_AT] = 1.0, state.t + seconds(qpu.due_ns)
+    row[BUSY], row[FREE_AT], row[DUE_S], row[DUE_AT] = 1.0, state.t + seconds(qpu.due_ns), 0.0, -1.0
     qpu.calibrating = True
     state.calibrating += 1
     out.append(StartCalibration(qpu.id, qpu.due_ns))
     qpu.due_ns = 0
+
+
+def recalibrate(state: State, qpu: Qpu) -> None:
+    """After a run: a calibration is due if more than is borne is predicted to be lost."""
+    row = state.qpu_rows[qpu.row]
+    if row[LOSS_BOUND] < INF and qpu.online and qpu.due_ns == 0 and is_due(row, state.t):
+        qpu.due_ns = max(1, round(row[WINDOW_S] * 1e9))
+        row[DUE_S], row[DUE_AT] = seconds(qpu.due_ns), state.t
+
+
+def begin_held_back(state: State, out: list[Command]) -> None:
+    """Begin the windows that waited for the policy and need not any more."""
+    for qpu in state.qpus:
+        begin_calibration(state, qpu, out)
+
+
+def is_held_back(state: State, qpu: Qpu) -> bool:
+    """Whether no calibration is to begin on this QPU now: the policy holds it back, or it waits for a quiet moment."""
+    until = wait_until(state.flows, state.qpu_rows, state.totals, qpu.row, state.t)
+    if state.policy.quiet_until is not None:
+        until = max(until, state.policy.quiet_until(state.flows, state.qpu_rows, state.totals, qpu.row, state.t))
+    if until <= state.t:
+        return False
+    state.totals[WAKE] = min(state.totals[WAKE], until)
+    return True
 
 
 def calibration_ended(state: State, event: CalibrationEnded) -> Qpu | None:
@@ -87,12 +138,27 @@ def calibration_ended(state: State, event: CalibrationEnded) -> Qpu | None:
     if not qpu.calibrating:
         if not qpu.online or cells[EPOCH] == event.epoch:
             return None
-        cells[EPOCH] = float(event.epoch)
+        cells[EPOCH], cells[CALIBRATED_AT] = float(event.epoch), state.t
         return qpu
     qpu.calibrating = False
     state.calibrating -= 1
-    cells[BUSY], cells[EPOCH], cells[WINDOW_AT] = 0.0, float(event.epoch), window_time(event.window_at_ns)
+    cells[BUSY], cells[EPOCH], cells[CALIBRATED_AT] = 0.0, float(event.epoch), state.t
+    cells[WINDOW_AT], cells[WINDOW_S] = window_time(event.window_at_ns), seconds(event.window_length_ns)
     return qpu
+
+
+def goes_back(state: State, event: QpuJoined | CalibrationEnded, out: list[Command]) -> bool:
+    """Whether the event names an epoch before the QPU's present one, which is refused.
+
+    Values and caches of two calibrations would bear one name.
+    """
+    row = state.qpu_ids.get(event.qpu)
+    known = -1 if row is None else int(state.qpu_rows[row][EPOCH])
+    if event.epoch >= known:
+        return False
+    why = f"QPU {event.qpu} is in calibration epoch {known}, and epochs only grow: {event.epoch} is over"
+    out.append(Refused(event.qpu, "epoch_back", why))
+    return True
 
 
 def window_time(at_ns: int) -> float:
@@ -137,7 +203,7 @@ def take_slots(state: State, worker: Worker, task: Classical) -> bool:
     """The worker runs this task now; returns whether it has to set up the environment first (a cold start)."""
     worker.free -= task.wish.cores
     worker.running[task.id] = task
-    cold = task.wish.environment not in worker.environments
+    cold = state.policy.stateless or task.wish.environment not in worker.environments
     worker.environments.pop(task.wish.environment, None)
     worker.environments[task.wish.environment] = None
     if len(worker.environments) > state.limits.warm_environments:

@@ -6,11 +6,12 @@ neither pausing nor draining, and no QPU that is paused looks free to it.
 
 from __future__ import annotations
 
+from qloop.engine import profiles
 from qloop.engine.state import Qpu, State
 from qloop.model.commands import Command, QpuEmpty
 from qloop.model.events import QuantumSubmitted
 from qloop.model.states import SERVICE_TABLE, Service, Wish
-from qloop.policies.columns import BUSY, N_QPUS, ONLINE, QUBITS, RUNNING
+from qloop.policies.columns import BUSY, DUE_S, N_QPUS, ONLINE, QUBITS, RUNNING
 from qloop.policies.reservation import let_go
 
 
@@ -27,7 +28,7 @@ def has_free_qpu(state: State) -> bool:
     """Whether a QPU takes tasks and neither runs one nor calibrates."""
     if state.apart:     # what those do is counted, but they are no QPUs that could be free
         return any(cells[ONLINE] > 0.0 and cells[BUSY] == 0.0 for cells in state.qpu_rows)
-    return state.totals[RUNNING] + state.calibrating < state.totals[N_QPUS]
+    return state.totals[RUNNING] + state.calibrating + state.guessing < state.totals[N_QPUS]
 
 
 def ask(state: State, qpu: Qpu, wish: Wish, reason: str = "") -> bool:
@@ -57,6 +58,7 @@ def leave(state: State, qpu: Qpu) -> None:
     """The QPU is offline."""
     state.calibrating -= qpu.calibrating
     qpu.online, qpu.calibrating, qpu.due_ns = False, False, 0
+    state.qpu_rows[qpu.row][DUE_S] = 0.0
     follow(state, qpu)
 
 
@@ -68,9 +70,11 @@ def nowhere(state: State, wish: QuantumSubmitted) -> tuple[str, str] | None:
         if row is None:
             return "unknown_qpu", f"there is no QPU named {wish.pin}"
         candidates = candidates[row:row + 1]
-    for qpu in candidates:
-        if qpu.service is not Service.RETIRED and wish.width <= rows[qpu.row][QUBITS]:
-            return None
+    able = [qpu.row for qpu in candidates
+            if qpu.service is not Service.RETIRED and wish.width <= rows[qpu.row][QUBITS]]
+    if able:
+        why = profiles.unfit(state, wish, able)
+        return ("unfit", f"its circuit runs on no QPU here: {why}") if why else None
     return why_nowhere(state, wish, candidates) if candidates else None
 
 

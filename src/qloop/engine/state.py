@@ -7,19 +7,24 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from qloop.model.events import ClassicalSubmitted, QuantumSubmitted
+from qloop.model.events import ClassicalSubmitted, QuantumSubmitted, StructureProfiled
 from qloop.model.limits import NEVER, Limits
 from qloop.model.states import Service, SessionState, TaskState
 from qloop.policies.columns import Row, Table, new_totals
 from qloop.policies.record import Policy
 
+Place = tuple[float, int, str]        # in a line before the workers: key, seq, task
 Terms = tuple[tuple[str, float], ...]
+Guessed = tuple[int, float, float, float]    # QPU row, end (s), calibration epoch, QPU seconds of a guess that ended
 Entry = tuple[float, float, int, int]     # of a lane: key, seq, row, ticket
 
 
 @dataclass(slots=True)
 class Session:
-    """A session: its tasks by id (in order of arrival), how many wait and run, and when its one timer is due."""
+    """A session: its tasks by id (in order of arrival), how many wait and run, and when its one timer is due.
+
+    Speculative ones are in `tasks`, and counted in `guesses` only.
+    """
 
     id: str
     tenant: str
@@ -36,6 +41,8 @@ class Session:
     lapsed: bool = False
     timer_at: int = NEVER
     worker: str = ""
+    guesses: int = 0
+    guessed: dict[str, Guessed] = field(default_factory=dict)   # that have values, and nobody wanted yet
 
 
 class Quantum(msgspec.Struct, eq=False):
@@ -50,6 +57,9 @@ class Quantum(msgspec.Struct, eq=False):
     attempt: int = 0
     qpu: int = -1
     hot: bool = False
+    guess: bool = False
+    paused: bool = False        # it waits to be continued
+    restarts: int = 0           # attempts whose shots were dropped for no fault of theirs
     terms: Terms = ()
     blockers: dict[str, None] | None = None
 
@@ -65,6 +75,7 @@ class Classical(msgspec.Struct, eq=False):
     attempt: int = 0
     worker: str = ""
     blockers: dict[str, None] | None = None
+    cells: Row = []     # what policies see of it, where they order classical tasks
 
 
 Task = Quantum | Classical
@@ -121,6 +132,8 @@ class State:
     there stands for it (0: none); `in_lane` counts those of each lane, and `heads` has the row of
     its first task (-1: empty). `apart` counts QPUs that are online and take no new task, because the operator said so:
     what they do is in the counts of what runs and calibrates, and they are not among the QPUs that policies count.
+    `guesses` are the rows of speculative tasks that wait, beside all lanes and all counts of waiting tasks; `guessing`
+    counts those that run, `giving_way` those of them that were told to stop.
     """
 
     policy: Policy
@@ -151,21 +164,28 @@ class State:
     free_rows: list[int] = field(default_factory=list)
     free_flows: list[int] = field(default_factory=list)
     qpus: list[Qpu] = field(default_factory=list)
+    profiles: dict[str, dict[int, StructureProfiled]] = field(default_factory=dict)
     qpu_ids: dict[str, int] = field(default_factory=dict)
     calibrating: int = 0
+    recalibrates: bool = False  # some QPU is calibrated by its predicted loss (policies/recalibrate.py)
     apart: int = 0
     workers: dict[str, Worker] = field(default_factory=dict)
     lanes: list[list[Entry]] = field(default_factory=list)
     in_lane: list[int] = field(default_factory=list)
     heads: list[int] = field(default_factory=list)
     homeless: dict[int, None] = field(default_factory=dict)
+    guesses: dict[int, None] = field(default_factory=dict)
+    guessing: int = 0
+    giving_way: int = 0
     waiting: int = 0
     queued: int = 0
-    classical: list[tuple[int, str]] = field(default_factory=list)
+    classical: list[Place] = field(default_factory=list)
+    classical_normal: list[Place] = field(default_factory=list)
     classical_ready: int = 0
     slots_changed: bool = False
     timers: list[tuple[int, int, str]] = field(default_factory=list)
     wake_at: int = NEVER
+    wish_at: int = NEVER        # when the policy wants to be asked again
     ended: deque[Ended] = field(default_factory=deque)
 
     def next_flow_seq(self) -> int:

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-from qloop.engine import counts, lanes, resources, service
+from qloop.engine import counts, lanes, profiles, resources, service
 from qloop.engine.state import Ended, Quantum, State, seconds
 from qloop.model.commands import AbortQuantum, Command, StartQuantum
 from qloop.model.events import QuantumEnded
 from qloop.model.states import Outcome, TaskState
-from qloop.policies import draws, efaas, ledger
+from qloop.policies import chunks, draws, efaas, ledger
 from qloop.policies.bind import bind, first_to_take, may_take, wait
+from qloop.policies.caches import unkept_load
 from qloop.policies.columns import (
     BOUND,
     BUSY,
+    CHUNK_S,
     CLASS,
     ESTIMATE,
     HOMELESS,
+    KEPT,
     MEASURED,
     ONLINE,
+    PAUSES,
     SCAN,
     SEQ,
     STARTED_AT,
+    WHOLE,
     new_task,
 )
-from qloop.policies.place import warm_terms
+from qloop.policies.place import terms
 
+TERMS = ("due", "compile", "bind", "load", "mitigation", "fidelity", "epoch", "move")     # of `place.terms`
 LEARNING = 0.02     # weight of the newest task in `State.misfit`
 
 
 def make_ready(state: State, task: Quantum) -> None:
     """The task has all it needs but a QPU: it gets a row, a key, a class, and a place in a lane."""
+    give_row(state, task)
+    enter(state, task)
+
+
+def give_row(state: State, task: Quantum) -> None:
+    """A row of the policies' table for the task, with its facts."""
     wish = task.wish
     pin = float(state.qpu_ids.get(wish.pin, -1)) if wish.pin else -1.0
     cells = new_task(float(task.seq), float(task.session.row), wish.estimate_s, float(wish.width), wish.weight,
-                     wish.cpu_s, pin)
+                     wish.cpu_s, pin) + profiles.blocks(state, wish.structure)
     if state.free_rows:
         i = state.free_rows.pop()
         state.tasks[i], state.by_row[i] = cells, task
@@ -43,7 +55,6 @@ def make_ready(state: State, task: Quantum) -> None:
         state.tickets.append(0)
         state.lane_of.append(-1)
     task.row = i
-    enter(state, task)
 
 
 def enter(state: State, task: Quantum) -> None:
@@ -87,6 +98,10 @@ def replace_waiting(state: State, q: int) -> None:
         ledger.dequeue(state.tasks, state.qpu_rows, state.totals, i)
         task = state.by_row[i]
         assert task is not None
+        if chunks.is_stale(state.tasks[i], state.qpu_rows):
+            chunks.drop(state.tasks, state.flows, i)
+            task.paused, task.restarts = False, task.restarts + 1
+        profiles.fill(state, task)
         place(state, task)
 
 
@@ -168,17 +183,23 @@ def begin(state: State, i: int, q: int, out: list[Command]) -> None:
     state.waiting -= 1
     counts.started(state, task.session)
     task.state = TaskState.RUNNING
-    task.attempt += 1
+    task.attempt += not task.paused
     task.qpu = q
     qpu.running = task
-    out.append(StartQuantum(task.id, task.attempt, qpu.id, task.hot, task.terms))
+    chunked = state.policy.switch is not None and chunks.is_chunked(state.tasks[i], state.totals)
+    chunk = round(state.totals[CHUNK_S] * 1e9) if chunked else 0
+    out.append(StartQuantum(task.id, task.attempt, qpu.id, task.hot, task.terms, chunk, task.paused))
+    task.paused = False
 
 
 def note_terms(state: State, task: Quantum, q: int) -> None:
     """Keep what placed the task on QPU q, in seconds by name: the answer to "why there?"."""
-    flow, qpu = state.flows[task.session.row], state.qpu_rows[q]
-    cold, epoch = warm_terms(flow, qpu, state.totals, q, state.t)
-    task.terms = (("wait", wait(qpu, state.tasks[task.row][CLASS], state.t)), ("cold", cold), ("epoch", epoch))
+    found = terms(state.tasks, state.flows, state.qpu_rows, state.totals, task.row, q, state.t)
+    waiting = wait(state.qpu_rows[q], state.tasks[task.row][CLASS], state.t)
+    task.terms = (("wait", waiting), *zip(TERMS, found, strict=True))
+    if state.policy.stateless:
+        load = unkept_load(state.tasks[task.row], state.qpu_rows[q], q)
+        task.terms = tuple((name, load if name == "load" else told) for name, told in task.terms)
 
 
 def ended(state: State, event: QuantumEnded, out: list[Command]) -> None:
@@ -193,13 +214,16 @@ def ended(state: State, event: QuantumEnded, out: list[Command]) -> None:
     cells = state.tasks[task.row]
     cells[MEASURED] = measured = seconds(event.measured_ns) if event.measured_ns > 0 else 0.0
     if useful:
-        miss = abs(measured - cells[ESTIMATE]) / cells[ESTIMATE]
+        expected = cells[WHOLE] if cells[PAUSES] > 0.0 else cells[ESTIMATE]
+        miss = abs(cells[KEPT] + measured - expected) / expected
         state.misfit += LEARNING * ((miss if miss < 1.0 else 1.0) - state.misfit)
     qpu.running = None
     leave(state, task, row, useful)
     reason = event.reason or ("ok" if useful else event.outcome.value)
     settle(state, task, event.outcome, reason, wanted)
     service.tell_empty(state, qpu, out)
+    if state.recalibrates:
+        resources.recalibrate(state, qpu)
     if qpu.due_ns:
         resources.begin_calibration(state, qpu, out)
 
@@ -223,12 +247,14 @@ def leave(state: State, task: Quantum, q: int, useful: bool) -> None:
     """Tell ledger and policy that the task's row left its QPU (or, q = -1, its lane)."""
     ledger.finished(state.tasks, state.flows, state.qpu_rows, state.totals, task.row, q, state.t, useful)
     state.policy.finish(state.tasks, state.flows, state.qpu_rows, state.totals, task.row, q, state.t)
+    chunks.over(state.tasks, state.flows, task.row, useful)
 
 
 def retry(state: State, task: Quantum) -> None:
     """The attempt is lost: the task is ready again, with its old number and so its old place in line."""
     state.tasks[task.row][STARTED_AT] = -1.0
     counts.again(state, task.session)
+    profiles.fill(state, task)
     enter(state, task)
 
 

@@ -19,7 +19,7 @@ def submit(state: State, wish: QuantumSubmitted | ClassicalSubmitted, out: list[
     task: Task
     if isinstance(wish, QuantumSubmitted):
         state.seq += 1      # by kind: a random order live draws the numbers that it draws simulated
-        task = Quantum(wish.task, session, wish, state.seq)
+        task = Quantum(wish.task, session, wish, state.seq, guess=wish.speculative)
     else:
         state.classical_seq += 1
         task = Classical(wish.task, session, wish, state.classical_seq)

@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
-from qloop.engine import classical, counts, service, tasks
+from qloop.engine import classical, counts, guesses, service, tasks, tenants
 from qloop.engine.lanes import SLACK
 from qloop.engine.state import Classical, Ended, Quantum, Session, State, Task
+from qloop.engine.tenants import WEIGHTS
 from qloop.model.commands import Command, Refused, SessionEnded
 from qloop.model.events import ClassicalSubmitted, QuantumSubmitted, SessionConverged, SessionOpened, TenantSet
-from qloop.model.limits import MAX_WEIGHT, MIN_WEIGHT, NEVER
-from qloop.model.states import SESSION_ENDED, SessionState, TaskState, Trigger
+from qloop.model.limits import MAX_ESTIMATE_S, MAX_WEIGHT, MIN_WEIGHT, NEVER
+from qloop.model.states import SESSION_ENDED, TASK_ENDED, SessionState, TaskState, Trigger
 from qloop.policies import ledger
-from qloop.policies.columns import CONVERGED, INF, OPEN, OUTSTANDING, SEQ, WEIGHT, new_flow
+from qloop.policies.columns import COMPUTING, CONVERGED, INF, OPEN, OUTSTANDING, SEQ, new_flow
+from qloop.policies.fits import no_visits
 
 RETRY_AFTER_S = 1.0
-WEIGHTS = f"from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}"
 
 
 def set_tenant(state: State, event: TenantSet, out: list[Command]) -> None:
-    """A tenant's weight, from now on."""
-    if not MIN_WEIGHT <= event.weight <= MAX_WEIGHT:
-        out.append(Refused(event.tenant, "invalid", f"the tenant's weight must be {WEIGHTS}"))
+    """A tenant's weight and quotas, from now on."""
+    why = tenants.wrong(event)
+    if why:
+        out.append(Refused(event.tenant, "invalid", why))
         return
     row = state.tenants.get(event.tenant)
     if row is None:
         row = flow_row(state, -1.0, event.weight)
         state.tenants[event.tenant] = row
         state.tenant_waiting[event.tenant] = 0
-    state.flows[row][WEIGHT] = event.weight
+    tenants.apply(state.flows[row], event, state.t)
 
 
 def flow_row(state: State, parent: float, weight: float) -> int:
     """A fresh row of the flows' table."""
-    cells = new_flow(float(state.next_flow_seq()), parent, weight)
+    cells = new_flow(float(state.next_flow_seq()), parent, weight) + no_visits(len(state.qpus))
     if state.free_flows:
         row = state.free_flows.pop()
         state.flows[row] = cells
@@ -67,25 +69,38 @@ def open_session(state: State, now: int, event: SessionOpened, out: list[Command
 
 def why_not(state: State, wish: QuantumSubmitted | ClassicalSubmitted) -> Refused | None:
     """The reason to refuse a wish, None if there is none. All bounds are here."""
-    session, limits = state.sessions.get(wish.session), state.limits
+    session = state.sessions.get(wish.session)
     if session is None or session.state in SESSION_ENDED or session.state is SessionState.CLOSING:
         return Refused(wish.task, "session_ended", f"session {wish.session} takes no further tasks")
     if wish.task in state.everything or wish.task in state.unwanted:
         return Refused(wish.task, "conflict", "a task of this id is waiting or running")
-    queued = len(session.tasks) - session.running
+    if isinstance(wish, QuantumSubmitted) and wish.speculative:
+        return (guesses.why_not(state, wish, session) or tenants.refusal(state, session.tenant, wish.task)
+                or unfit(state, wish))
+    return no_room(state, session, wish.task) or unfit(state, wish)
+
+
+def no_room(state: State, session: Session, task: str) -> Refused | None:
+    """The reason why no further task of the session may wait, None if one may."""
+    limits, queued = state.limits, len(session.tasks) - session.running - session.guesses
     if queued >= limits.waiting_per_session:
-        return Refused(wish.task, "session_full", f"{queued} tasks of the session wait", RETRY_AFTER_S)
+        return Refused(task, "session_full", f"{queued} tasks of the session wait", RETRY_AFTER_S)
     if state.tenant_waiting[session.tenant] >= limits.waiting_per_tenant:
-        return Refused(wish.task, "tenant_full", f"too many tasks of tenant {session.tenant} wait", RETRY_AFTER_S)
+        return Refused(task, "tenant_full", f"too many tasks of tenant {session.tenant} wait", RETRY_AFTER_S)
     if state.queued >= limits.waiting_tasks:
-        return Refused(wish.task, "full", f"{state.queued} tasks wait, which is the limit", RETRY_AFTER_S)
-    return unfit(state, wish) if isinstance(wish, QuantumSubmitted) else None
+        return Refused(task, "full", f"{state.queued} tasks wait, which is the limit", RETRY_AFTER_S)
+    return tenants.refusal(state, session.tenant, task)
 
 
-def unfit(state: State, wish: QuantumSubmitted) -> Refused | None:
+def unfit(state: State, wish: QuantumSubmitted | ClassicalSubmitted) -> Refused | None:
     """A refusal if no QPU could ever run the task, or if its numbers would spoil everybody's order."""
-    if not (0.0 <= wish.estimate_s < INF and 0.0 <= wish.cpu_s < INF and 0.0 < wish.weight < INF):
-        return Refused(wish.task, "invalid", "estimates must be finite and not negative, the weight also not zero")
+    times = (wish.estimate_s, wish.cpu_s) if isinstance(wish, QuantumSubmitted) else (wish.estimate_s * wish.cores,)
+    if not all(0.0 <= seconds <= MAX_ESTIMATE_S for seconds in times):
+        return Refused(wish.task, "invalid", f"estimates must be from 0 to {MAX_ESTIMATE_S:g} seconds")
+    if isinstance(wish, ClassicalSubmitted):
+        return None
+    if not 0.0 < wish.weight < INF:
+        return Refused(wish.task, "invalid", "the weight must be finite, and more than 0")
     why = service.nowhere(state, wish)
     return None if why is None else Refused(wish.task, *why)
 
@@ -93,6 +108,9 @@ def unfit(state: State, wish: QuantumSubmitted) -> Refused | None:
 def make_ready(state: State, task: Task) -> None:
     """The task depends on nothing any more: pass it down."""
     session = task.session
+    if isinstance(task, Quantum) and task.guess:
+        guesses.make_ready(state, task)
+        return
     if session.lapsed:
         revive(state, session)
     counts.ready(session)
@@ -113,7 +131,8 @@ def note_ended(state: State, now: int, note: Ended, out: list[Command]) -> None:
     """A task of the session reached its last state."""
     session = note.task.session
     counts.ended(state, note.task, note.was)
-    if note.was is not TaskState.BLOCKED and session.running + session.waiting == 0:
+    guess = isinstance(note.task, Quantum) and note.task.guess
+    if not guess and note.was is not TaskState.BLOCKED and session.running + session.waiting == 0:
         session.idle_since = now
     if not session.tasks and session.state is SessionState.CLOSING:
         end(state, session, Trigger.DRAINED, "closed by its owner", out)
@@ -125,6 +144,7 @@ def close(state: State, session_id: str, out: list[Command]) -> None:
     if session is None or session.state in SESSION_ENDED:
         return
     counts.move(session, Trigger.CLOSE)
+    guesses.cancel_all(state, session, "session_closed", out)
     if not session.tasks:
         end(state, session, Trigger.DRAINED, "closed by its owner", out)
 
@@ -138,7 +158,10 @@ def converged(state: State, event: SessionConverged) -> None:
 
 def drop(state: State, session: Session, trigger: Trigger, reason: str, out: list[Command]) -> None:
     """End the session now. On cancel all its tasks are dropped; on expiry running ones finish, the others fail."""
+    guesses.cancel_all(state, session, "session_closed", out)
     for task in list(session.tasks.values()):
+        if task.state in TASK_ENDED:
+            continue
         if trigger is Trigger.EXPIRE and task.state is TaskState.RUNNING:
             continue
         last = TaskState.CANCELLED if trigger is Trigger.CANCEL else TaskState.FAILED
@@ -151,6 +174,8 @@ def cancel_task(state: State, task: Task, reason: str, out: list[Command],
     """End one task."""
     if isinstance(task, Classical):
         classical.cancel(state, task, reason, out, last)
+    elif task.guess:
+        guesses.cancel(state, task, reason, out, last)
     else:
         tasks.cancel(state, task, reason, out, last)
 
@@ -166,10 +191,17 @@ def end(state: State, session: Session, trigger: Trigger, reason: str, out: list
 def reap(state: State) -> None:
     """Forget ended sessions of which nothing is left."""
     for session in list(state.dying.values()):
-        if not session.tasks and state.flows[session.row][OUTSTANDING] == 0.0:
+        if not session.tasks and is_empty(state, session) and not (
+                state.guessing and guesses.outstanding(state, session)):
             del state.dying[session.id]
             del state.sessions[session.id]
             state.free_flows.append(session.row)
+
+
+def is_empty(state: State, session: Session) -> bool:
+    """Whether nothing of the session lies in lanes, on QPUs or on workers."""
+    cells = state.flows[session.row]
+    return cells[OUTSTANDING] == 0.0 and cells[COMPUTING] == 0.0
 
 
 def set_timer(state: State, session: Session, at: int) -> None:

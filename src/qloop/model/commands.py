@@ -10,13 +10,28 @@ from qloop.model.states import SessionState, TaskState
 
 
 class StartQuantum(msgspec.Struct, frozen=True, tag=True):
-    """Run this attempt on this QPU. `terms` are the cost terms (seconds) that placed it there."""
+    """Run this attempt on this QPU. `terms` are the cost terms (seconds) that placed it there.
+
+    `chunk_ns` (0: run to the end): after each such time, if the QPU can, ask with a ChunkEnded whether it is to go on.
+    `resumed`: the attempt began here before, and has shots that are kept.
+    """
 
     task: str
     attempt: int
     qpu: str
     hot: bool
     terms: tuple[tuple[str, float], ...] = ()
+    chunk_ns: int = 0
+    resumed: bool = False
+
+
+class YieldQuantum(msgspec.Struct, frozen=True, tag=True):
+    """The attempt, at the end of a chunk, leaves its QPU now; it will be continued if its shots are to be kept."""
+
+    task: str
+    attempt: int
+    qpu: str
+    keep: bool
 
 
 class AbortQuantum(msgspec.Struct, frozen=True, tag=True):
@@ -25,6 +40,12 @@ class AbortQuantum(msgspec.Struct, frozen=True, tag=True):
     task: str
     attempt: int
     qpu: str
+
+
+class KeepQuantum(msgspec.Struct, frozen=True, tag=True):
+    """The speculative task is on the committed path from now on: its values, when they come, are a result."""
+
+    task: str
 
 
 class StartClassical(msgspec.Struct, frozen=True, tag=True):
@@ -89,6 +110,6 @@ class WakeAt(msgspec.Struct, frozen=True, tag=True):
 
 
 Command: TypeAlias = (
-    StartQuantum | TaskEnded | StartClassical | WakeAt | AbortQuantum | AbortClassical | StartCalibration
-    | SessionEnded | Refused | QpuEmpty
+    StartQuantum | YieldQuantum | TaskEnded | KeepQuantum | StartClassical | WakeAt | AbortQuantum | AbortClassical
+    | StartCalibration | SessionEnded | Refused | QpuEmpty
 )

@@ -10,10 +10,18 @@ from qloop.model.states import Outcome
 
 
 class TenantSet(msgspec.Struct, frozen=True, tag=True):
-    """A tenant exists with this weight (> 0), from now on."""
+    """A tenant exists with these terms from now on: its weight (> 0), and what it may use in a window of `window_s`.
+
+    Quotas are QPU seconds and CPU seconds (inf: none). Once one is exhausted the weight is multiplied with `lowered`
+    until the window ends; 0: further tasks are refused until then.
+    """
 
     tenant: str
     weight: float = 1.0
+    qpu_quota_s: float = float("inf")
+    cpu_quota_s: float = float("inf")
+    window_s: float = 86_400.0
+    lowered: float = 0.0
 
 
 class SessionOpened(msgspec.Struct, frozen=True, tag=True):
@@ -46,8 +54,31 @@ class SessionConverged(msgspec.Struct, frozen=True, tag=True):
     converged: bool = True
 
 
+class StructureProfiled(msgspec.Struct, frozen=True, tag=True):
+    """What the circuits of a structure cost on a QPU in its present epoch; `unfit`: why they cannot run there at all.
+
+    `loss` is -ln ESP by the calibration (nats, -1: unknown), of parameters that were `stale_s` old then (their mean,
+    weighted by the loss). Seconds: `compile_s` (0 once compiled), `bind_s`, `load_s` where its waveforms are not
+    loaded, `mitigation_s` to measure once in an epoch what error mitigation needs.
+    """
+
+    structure: str
+    qpu: str
+    loss: float = -1.0
+    stale_s: float = 0.0
+    compile_s: float = 0.0
+    bind_s: float = 0.0
+    load_s: float = 0.0
+    mitigation_s: float = 0.0
+    unfit: str = ""
+
+
 class QuantumSubmitted(msgspec.Struct, frozen=True, tag=True):
-    """A quantum task: `width` qubits, predicted `estimate_s` on a QPU, `cpu_s` of the classical step before it."""
+    """A quantum task: `width` qubits, predicted `estimate_s` on a QPU, `cpu_s` of the classical step before it.
+
+    `structure` names its circuit with symbolic parameters, of which a `StructureProfiled` may tell; "": nothing does.
+    `speculative`: nobody knows yet whether its values will be wanted, so it runs only where no other task would.
+    """
 
     task: str
     session: str
@@ -59,6 +90,19 @@ class QuantumSubmitted(msgspec.Struct, frozen=True, tag=True):
     pin: str = ""
     iteration: int = 0
     after: tuple[str, ...] = ()
+    structure: str = ""
+    speculative: bool = False
+
+
+class QuantumCommitted(msgspec.Struct, frozen=True, tag=True):
+    """A speculative task of the session is wanted now: from here on it is a task like others, if it has not ended.
+
+    `cpu_s`: seconds of a core that the classical step takes for which it is wanted.
+    """
+
+    task: str
+    session: str
+    cpu_s: float = 0.0
 
 
 class ClassicalSubmitted(msgspec.Struct, frozen=True, tag=True):
@@ -91,6 +135,18 @@ class QuantumEnded(msgspec.Struct, frozen=True, tag=True):
     reason: str = ""
 
 
+class ChunkEnded(msgspec.Struct, frozen=True, tag=True):
+    """An attempt has come to the end of a chunk of its shots, `measured_ns` after it was started or continued.
+
+    The answer is a YieldQuantum, or none: then it goes on without a break.
+    """
+
+    task: str
+    attempt: int
+    qpu: str
+    measured_ns: int = 0
+
+
 class ClassicalEnded(msgspec.Struct, frozen=True, tag=True):
     """An attempt left its worker after `measured_ns`."""
 
@@ -103,7 +159,14 @@ class ClassicalEnded(msgspec.Struct, frozen=True, tag=True):
 
 
 class QpuJoined(msgspec.Struct, frozen=True, tag=True):
-    """A QPU is online (again). `window_at_ns` NEVER: no calibration window; `cold_s`: set-up of a first shot."""
+    """A QPU is online (again). `window_at_ns` NEVER: no calibration window; `cold_s`: set-up of a first shot.
+
+    It was calibrated at `calibrated_ns` (negative: before the run); since then ln(gate error) is expected to wander
+    with the stationary standard deviation `drift_sd` and relaxation time `drift_relax_s`, and to grow by `aging_per_h`;
+    `idle_share` of a loss is decay in idle time (policies/drift.py). Once a reference circuit, which lost
+    `reference_loss` nats then, is expected to lose more than `recalibrate_above` beyond that, a calibration of
+    `window_length_ns` is due (policies/recalibrate.py).
+    """
 
     qpu: str
     qubits: int
@@ -111,6 +174,14 @@ class QpuJoined(msgspec.Struct, frozen=True, tag=True):
     epoch: int = 0
     window_at_ns: int = 2**62
     window_gap_ns: int = 2**62
+    window_length_ns: int = 0
+    calibrated_ns: int = 0
+    aging_per_h: float = 0.0
+    drift_sd: float = 0.0
+    drift_relax_s: float = 1.0
+    idle_share: float = 0.0
+    recalibrate_above: float = float("inf")
+    reference_loss: float = 0.0
 
 
 class QpuLeft(msgspec.Struct, frozen=True, tag=True):
@@ -161,6 +232,7 @@ class CalibrationEnded(msgspec.Struct, frozen=True, tag=True):
     qpu: str
     epoch: int
     window_at_ns: int = 2**62
+    window_length_ns: int = 0
 
 
 class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
@@ -183,8 +255,8 @@ class Tick(msgspec.Struct, frozen=True, tag=True):
 
 
 Event: TypeAlias = (
-    QuantumEnded | QuantumSubmitted | ClassicalEnded | ClassicalSubmitted | Tick | TaskCancelled
-    | SessionOpened | SessionClosing | SessionCancelled | SessionConverged | TenantSet
-    | QpuJoined | QpuLeft | CalibrationDue | CalibrationEnded | WorkerJoined | WorkerLeft
+    QuantumEnded | ChunkEnded | QuantumSubmitted | QuantumCommitted | ClassicalEnded | ClassicalSubmitted | Tick
+    | TaskCancelled | SessionOpened | SessionClosing | SessionCancelled | SessionConverged | TenantSet
+    | StructureProfiled | QpuJoined | QpuLeft | CalibrationDue | CalibrationEnded | WorkerJoined | WorkerLeft
     | QpuPaused | QpuResumed | QpuDrained | QpuRetired
 )

@@ -23,13 +23,14 @@ from qloop.policies.columns import (
     Row,
     Table,
 )
+from qloop.policies.fits import note_best
 from qloop.policies.place import fits
 from qloop.policies.record import Place
 
 
 def residual(qpu: Row, now: float) -> float:
     """Expected seconds until the QPU is free; what overran its estimate is expected to last as long again."""
-    return abs(qpu[FREE_AT] - now) if qpu[BUSY] > 0.0 else 0.0
+    return abs(qpu[FREE_AT] - now) if qpu[BUSY] >= 1.0 else 0.0
 
 
 def wait(qpu: Row, class_: float, now: float) -> float:
@@ -39,7 +40,7 @@ def wait(qpu: Row, class_: float, now: float) -> float:
         queued += qpu[QUEUED + 1]
     if class_ >= 2.0:
         queued += qpu[QUEUED + 2]
-    return (abs(qpu[FREE_AT] - now) if qpu[BUSY] > 0.0 else 0.0) + queued      # residual, without the call
+    return (abs(qpu[FREE_AT] - now) if qpu[BUSY] >= 1.0 else 0.0) + queued      # residual, without the call
 
 
 def margin(flow: Row, totals: Row, q: int, cost: float) -> float:
@@ -53,6 +54,7 @@ def margin(flow: Row, totals: Row, q: int, cost: float) -> float:
 def bind(place: Place, tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, now: float) -> int:
     """The QPU with the lowest cost J = W + place (ties: the lowest row), -1 if none is eligible now."""
     class_ = tasks[i][CLASS]
+    note_best(tasks, qpus, i, now)
     last = int(flows[int(tasks[i][FLOW])][LAST_QPU])
     best, best_cost, last_cost = -1, INF, INF
     for q in range(len(qpus)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qloop.policies.columns import Table
+from qloop.policies.columns import COLD, TASK_COLUMNS, Row, Table
+from qloop.policies.fits import FIT, LOAD
 
 KEY, USED, EPOCH = 0, 1, 2      # columns of a cache's entries: whose, last used at (s), in which calibration epoch
 
@@ -12,6 +13,12 @@ KEY, USED, EPOCH = 0, 1, 2      # columns of a cache's entries: whose, last used
 def is_warm(used: float, epoch: float, now: float, epoch_now: float, ttl: float) -> bool:
     """Whether what was loaded is still there, and of the present calibration."""
     return epoch == epoch_now and now - used <= ttl
+
+
+def unkept_load(task: Row, qpu: Row, q: int) -> float:
+    """Seconds of loading the task's circuit on QPU q where nothing is ever kept (a policy that is `stateless`)."""
+    at = TASK_COLUMNS + FIT * q
+    return task[at + LOAD] if at < len(task) else qpu[COLD]
 
 
 def find(entries: Table, first: int, count: int, key: float) -> int:

@@ -1,71 +1,64 @@
-"""EFaaS, first form: loops in progress (HOT) before the rest (NORMAL), fair by start-time tags, NORMAL never starved.
+"""EFaaS: loops in progress (HOT) before the rest (NORMAL), fair by start-time tags, NORMAL never starved.
 
 A task is HOT if its session has finished a quantum step, has not converged, and was ready within `TTL_HOT` of its
 last shot; the class is fixed when the task becomes ready, so waiting does not cost a loop its class. Tags follow
-start-time fair queuing: S = max(V, F), F = S + max(c/N_c, q/N_q)/weight, corrected when the task ends to what it
-really used. NORMAL is served first when it is due: `AGING` seconds without a dispatch, or a deficit that covers its
-first task (docs/decisions/0002-efaas-tags.md).
+start-time fair queuing in each class (shares.py): S = max(V, F), F = S + max(c/N_c, q/N_q)/weight, corrected when the
+task ends to what it really used. NORMAL is served first when it is due: `AGING` seconds without a dispatch, or a
+deficit that covers its first task; and, because tasks may run on some QPUs only, also where the first one bound to a
+QPU waited for `AGING` seconds in which that QPU served none (docs/decisions/0031-fair-queuing.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qloop.policies.anticipate import holds
 from qloop.policies.columns import (
-    ACTIVE_WEIGHT,
     AGING,
-    CHARGE,
+    ANTICIPATE,
+    BUSY_TENANTS,
+    CHARGED,
     CLASS,
     CONVERGED,
     CPU,
     DEFICIT,
     DEFICIT_AT,
+    EARLIER,
     ESTIMATE,
-    FINISH_TAG,
     FLOW,
     HOLD,
     INF,
     KEY,
     LAST_END,
-    LAST_FINISH,
     LAST_NORMAL,
+    LAST_NORMAL_AT,
     LONGEST,
     MEASURED,
-    N_CPUS,
     N_QPUS,
+    OUTSTANDING,
+    PAID,
     PARENT,
+    PAUSES,
     PHI,
+    READY_AT,
     RUNNING,
+    SCAN,
     SEQ,
-    START_TAG,
+    SHARE,
     STEPS,
+    TENANT_SHARE,
     TTL_HOT,
-    VIRTUAL,
     WAITING,
-    WEIGHT,
     Row,
     Table,
 )
 from qloop.policies.place import fits
+from qloop.policies.shares import begin, charge, correct, dominant, forget, join, share, tag
+
+__all__ = ["charge", "share"]
 
 HOT, NORMAL = 0, 1
-
-
-def share(flows: Table, row: int) -> float:
-    """The session's weight now: its tenant's weight, divided among the tenant's active sessions by theirs."""
-    flow = flows[row]
-    tenant = flows[int(flow[PARENT])]
-    # the sum is kept by adding and subtracting: what rounding left of it may be less than one of its parts
-    active = tenant[ACTIVE_WEIGHT] if tenant[ACTIVE_WEIGHT] > flow[WEIGHT] else flow[WEIGHT]
-    return tenant[WEIGHT] * flow[WEIGHT] / active
-
-
-def charge(totals: Row, cpu: float, quantum: float, weight: float) -> float:
-    """Normalised dominant share of one iteration: max(c/N_c, q/N_q)/weight."""
-    cpus, qpus = totals[N_CPUS], totals[N_QPUS]
-    c = cpu / cpus if cpus > 1.0 else cpu
-    q = quantum / qpus if qpus > 1.0 else quantum
-    return (c if c > q else q) / weight
+CLASSES = 2
 
 
 def accrue(totals: Row, now: float) -> None:
@@ -96,40 +89,86 @@ def enter(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, now: flo
     row = int(task[FLOW])
     flow = flows[row]
     accrue(totals, now)
-    task[CLASS] = float(HOT) if is_hot(flow, totals, now) else float(NORMAL)
+    server = HOT if is_hot(flow, totals, now) else NORMAL
+    task[CLASS] = float(server)
     if task[CLASS] == NORMAL and totals[WAITING + NORMAL] == 0.0 and totals[LAST_NORMAL] < now:
         totals[LAST_NORMAL] = now
-    if totals[LONGEST] < task[ESTIMATE]:
-        totals[LONGEST] = task[ESTIMATE]
-    virtual, finished = totals[VIRTUAL], flow[FINISH_TAG]
-    task[START_TAG] = virtual if virtual > finished else finished
-    task[CHARGE] = charge(totals, task[CPU], task[ESTIMATE], share(flows, row))
-    flow[FINISH_TAG] = task[START_TAG] + task[CHARGE]
-    return task[START_TAG]
+    if task[CHARGED] != task[SEQ]:
+        task[CHARGED] = task[SEQ]
+        task[PAID] = task[EARLIER] = 0.0
+    alone = flow[OUTSTANDING] <= 1.0
+    if alone and flows[int(flow[PARENT])][OUTSTANDING] <= 1.0:
+        totals[BUSY_TENANTS] += 1.0
+    task[SHARE] = share(flows, row)
+    rest = dominant(totals, task[CPU], task[EARLIER] + task[ESTIMATE]) - task[PAID]
+    return join(task, flows, totals, server, rest if rest > 0.0 else 0.0, alone)
 
 
 def pick(tasks: Table, flows: Table, qpus: Table, totals: Row, heads: Sequence[int], q: int,
          now: float, u: float) -> int:
     """HOT before NORMAL unless NORMAL is due; within a class the smallest tag. What does not fit is left."""
     accrue(totals, now)
-    hot = first_fitting(tasks, qpus[q], heads, HOT, now)
-    normal = first_fitting(tasks, qpus[q], heads, NORMAL, now) if totals[WAITING + NORMAL] > 0.0 else -1
-    if hot < 0 or normal < 0:
-        return max(hot, normal, HOLD)
-    return normal if due(tasks[heads[normal]], totals, now) else hot
+    hot = first_fitting(tasks, flows, qpus[q], heads, HOT, now)
+    normal = first_fitting(tasks, flows, qpus[q], heads, NORMAL, now) if totals[WAITING + NORMAL] > 0.0 else -1
+    if hot < 0 and normal >= 0 and totals[ANTICIPATE] > 0.0:
+        i = heads[normal]
+        if holds(tasks, flows, qpus, totals, i, q, now, due_here_at(tasks, qpus[q], totals, heads, i, q, now)):
+            return HOLD
+    lane = max(hot, normal)
+    if lane < 0:
+        return HOLD
+    if hot >= 0 and normal >= 0:
+        lane = normal if due(tasks[heads[normal]], totals, now) else hot
+        if lane == hot and aged(tasks, qpus[q], totals, heads, q, now):
+            lane = own_lane(heads, q)
+    return look_behind(tasks, flows, qpus, totals, heads, lane, q, now)
 
 
-def first_fitting(tasks: Table, qpu: Row, heads: Sequence[int], class_: int, now: float) -> int:
+def first_fitting(tasks: Table, flows: Table, qpu: Row, heads: Sequence[int], class_: int, now: float) -> int:
     """The lane of this class whose head has the smallest tag among those that end before the next window."""
-    best, key, seq = -1, INF, INF
-    for lane in range(class_, len(heads), 2):
+    best, first, key, seq = -1, INF, INF, INF
+    for lane in range(class_, len(heads), CLASSES):
         i = heads[lane]
-        if i < 0:
+        if i < 0 or tasks[i][KEY] > first:
             continue
         task = tasks[i]
-        tag = task[KEY]
-        if (tag < key or (tag == key and task[SEQ] < seq)) and fits(task, qpu, now):
-            best, key, seq = lane, tag, task[SEQ]
+        found = tag(task, flows, class_)
+        if found > first or (found == first and (task[KEY] > key or (task[KEY] == key and task[SEQ] > seq))):
+            continue
+        if fits(task, qpu, now):
+            best, first, key, seq = lane, found, task[KEY], task[SEQ]
+    return best
+
+
+def look_behind(tasks: Table, flows: Table, qpus: Table, totals: Row, heads: Sequence[int], lane: int, q: int,
+                now: float) -> int:
+    """The lane, or SCAN for the first entries of the QPU's own: behind tasks whose tenant is ahead of their keys,
+    another tenant's may be due. If the first of these does not fit, none may, and the head in the lane must start.
+    """
+    if totals[BUSY_TENANTS] <= 1.0:
+        return lane
+    task = tasks[heads[lane]]
+    first = tag(task, flows, int(task[CLASS]))
+    wide = totals[N_QPUS] if totals[N_QPUS] > 1.0 else 1.0
+    if first <= task[KEY] + totals[LONGEST] / (wide * task[TENANT_SHARE]):
+        return lane     # by less than a longest task: it is not worth looking
+    own = lane if len(heads) <= CLASSES else q * CLASSES + int(task[CLASS])
+    if heads[own] < 0 or tasks[heads[own]][KEY] >= first or not fits(tasks[heads[own]], qpus[q], now):
+        return lane
+    return SCAN - own
+
+
+def scan(tasks: Table, flows: Table, qpus: Table, totals: Row, entries: Sequence[int], q: int,
+         now: float, u: float) -> int:
+    """Of a lane's first tasks, the one with the smallest tag that ends before the next window."""
+    best, first, key = HOLD, INF, INF
+    for k in range(len(entries)):
+        task = tasks[entries[k]]
+        if task[KEY] > first:
+            break       # tags are not before keys, and these only grow
+        found = tag(task, flows, int(task[CLASS]))
+        if (found < first or (found == first and task[KEY] < key)) and fits(task, qpus[q], now):
+            best, first, key = k, found, task[KEY]
     return best
 
 
@@ -138,36 +177,74 @@ def due(task: Row, totals: Row, now: float) -> bool:
     return now - totals[LAST_NORMAL] >= totals[AGING] or totals[DEFICIT] >= task[ESTIMATE]
 
 
+def due_at(task: Row, totals: Row, now: float) -> float:
+    """When NORMAL, with this task at its head, becomes due (s), if none of it starts before; not after now: it is."""
+    if due(task, totals, now):
+        return now
+    aged, rate = totals[LAST_NORMAL] + totals[AGING], totals[PHI] * totals[N_QPUS]
+    owed = now + (task[ESTIMATE] - totals[DEFICIT]) / rate if rate > 0.0 else INF
+    return aged if aged < owed else owed
+
+
+def own_lane(heads: Sequence[int], q: int) -> int:
+    """The lane of NORMAL tasks that are bound to QPU q; where lanes are shared, of all."""
+    return NORMAL if len(heads) <= CLASSES else q * CLASSES + NORMAL
+
+
+def aged_at(tasks: Table, qpu: Row, totals: Row, heads: Sequence[int], q: int) -> float:
+    """When the first NORMAL task bound to QPU q has waited for AGING seconds in which it served none; inf: no task."""
+    i = heads[own_lane(heads, q)]
+    if i < 0:
+        return INF
+    since = tasks[i][READY_AT] if tasks[i][READY_AT] > qpu[LAST_NORMAL_AT] else qpu[LAST_NORMAL_AT]
+    return since + totals[AGING]
+
+
+def aged(tasks: Table, qpu: Row, totals: Row, heads: Sequence[int], q: int, now: float) -> bool:
+    """Whether the first NORMAL task bound to QPU q goes before HOT there, though NORMAL is not due."""
+    return now >= aged_at(tasks, qpu, totals, heads, q) and fits(tasks[heads[own_lane(heads, q)]], qpu, now)
+
+
+def due_here_at(tasks: Table, qpu: Row, totals: Row, heads: Sequence[int], i: int, q: int, now: float) -> float:
+    """When NORMAL, with task i the first that QPU q can run, goes before HOT there, if none of it starts before."""
+    due_, own = due_at(tasks[i], totals, now), aged_at(tasks, qpu, totals, heads, q)
+    if own >= due_ or not fits(tasks[heads[own_lane(heads, q)]], qpu, now):
+        return due_
+    return own if own > now else now
+
+
 def start(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, q: int, now: float) -> None:
-    """Virtual time moves up to the start tag; a NORMAL dispatch resets its age."""
+    """Virtual time moves up to the task's tag; a NORMAL dispatch resets its age."""
     task = tasks[i]
-    if totals[VIRTUAL] < task[START_TAG]:
-        totals[VIRTUAL] = task[START_TAG]
+    if totals[LONGEST] < task[ESTIMATE]:
+        totals[LONGEST] = task[ESTIMATE]
+    if task[PAUSES] == 0.0:     # else it was charged when it began
+        begin(task, flows, totals, int(task[CLASS]))
     if task[CLASS] == NORMAL:
-        totals[LAST_NORMAL] = now
+        totals[LAST_NORMAL] = qpus[q][LAST_NORMAL_AT] = now
 
 
 def finish(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, q: int, now: float) -> None:
-    """Correct the session's tag to what was really used; an empty system forgets (memoryless)."""
+    """Charge what was really used, the classical step and lost attempts once; an empty system forgets (memoryless)."""
     task = tasks[i]
     accrue(totals, now)
     if q >= 0:
-        used = charge(totals, task[CPU], task[MEASURED], 1.0)
-        planned = charge(totals, task[CPU], task[ESTIMATE], 1.0)
-        correct(flows, task, used / planned if planned > 0.0 else 1.0)
+        if totals[LONGEST] < task[MEASURED]:
+            totals[LONGEST] = task[MEASURED]
+        task[EARLIER] += task[MEASURED]
+        used = dominant(totals, task[CPU], task[EARLIER])
+        correct(task, flows, totals, int(task[CLASS]), used - task[PAID] if used > task[PAID] else 0.0, True)
+        task[PAID] = used
         if task[CLASS] == NORMAL:
             settle(totals, totals[DEFICIT] - task[MEASURED])
+            qpus[q][LAST_NORMAL_AT] = now
+    elif task[PAUSES] > 0.0:    # it stood aside, and will not be continued
+        used = dominant(totals, task[CPU], task[EARLIER])
+        correct(task, flows, totals, int(task[CLASS]), used - task[PAID] if used > task[PAID] else 0.0, True)
+        task[PAID] = used
     else:
-        correct(flows, task, 0.0)
-    finished = flows[int(task[FLOW])][FINISH_TAG]
-    if totals[LAST_FINISH] < finished:
-        totals[LAST_FINISH] = finished
+        correct(task, flows, totals, int(task[CLASS]), 0.0, False)
+    if flows[int(flows[int(task[FLOW])][PARENT])][OUTSTANDING] == 0.0:
+        totals[BUSY_TENANTS] -= 1.0
     if totals[RUNNING] == 0.0 and totals[WAITING] + totals[WAITING + NORMAL] == 0.0:
-        totals[VIRTUAL] = max(totals[VIRTUAL], totals[LAST_FINISH])
-
-
-def correct(flows: Table, task: Row, factor: float) -> None:
-    """Scale the task's charge, at the weight it was charged with, and move the session's finish tag by the rest."""
-    corrected = task[CHARGE] * factor
-    flows[int(task[FLOW])][FINISH_TAG] += corrected - task[CHARGE]
-    task[CHARGE] = corrected
+        forget(totals, HOT)

@@ -6,8 +6,11 @@ These functions write the fact columns; policies write their state columns. Both
 
 from __future__ import annotations
 
+from qloop.policies.anticipate import note_left, note_return
 from qloop.policies.columns import (
+    ACTIVE_SINCE,
     ACTIVE_WEIGHT,
+    AWAY_SINCE,
     BOUND,
     BUSY,
     CLASS,
@@ -17,6 +20,7 @@ from qloop.policies.columns import (
     FREE_AT,
     HELD,
     HOMELESS,
+    KEPT,
     KEY,
     LAST_END,
     LAST_EPOCH,
@@ -39,6 +43,8 @@ from qloop.policies.columns import (
     Row,
     Table,
 )
+from qloop.policies.fits import note_visit
+from qloop.policies.quota import QPU_SECONDS, renew, use
 
 SMOOTHING = 0.3         # weight of the newest measurement in a flow's moving average
 DUST = 1e-9             # seconds that may be rounding's: they must not make an idle QPU look busier than another
@@ -50,8 +56,10 @@ def note_ready(tasks: Table, flows: Table, i: int, now: float) -> None:
     task = tasks[i]
     task[READY_AT] = now
     flow = flows[int(task[FLOW])]
+    note_return(flow, now)
     if task[ESTIMATE] <= 0.0:
         task[ESTIMATE] = flow[MEAN] if flow[MEAN] > 0.0 else FIRST_ESTIMATE
+    renew(flows[int(flow[PARENT])], now)
     flow[OUTSTANDING] += 1.0
     if flow[OUTSTANDING] == 1.0:
         tenant = flows[int(flow[PARENT])]
@@ -102,12 +110,17 @@ def finished(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, q: in
         qpus[q][BUSY] = 0.0
         totals[RUNNING] -= 1.0
         flow[USED] += task[MEASURED]
+        use(flows[int(flow[PARENT])], QPU_SECONDS, task[MEASURED], now)
     if q >= 0 and useful:
         flow[STEPS] += 1.0
         flow[LAST_END], flow[LAST_QPU], flow[LAST_EPOCH] = now, float(q), qpus[q][EPOCH]
+        note_visit(flow, q, now, qpus[q][EPOCH])
         old = flow[MEAN]
-        flow[MEAN] = task[MEASURED] if old <= 0.0 else old + SMOOTHING * (task[MEASURED] - old)
+        took = task[KEPT] + task[MEASURED]
+        flow[MEAN] = took if old <= 0.0 else old + SMOOTHING * (took - old)
     leave(flows, flow)
+    if q >= 0 and useful:
+        note_left(flows, qpus, int(task[FLOW]), q, now)
 
 
 def leave(flows: Table, flow: Row) -> None:
@@ -131,4 +144,4 @@ def lapse(flows: Table, row: int, seq: float) -> None:
     flow = flows[row]
     flow[SEQ], flow[OPEN] = seq, 1.0
     flow[STEPS] = 0.0
-    flow[HELD] = flow[ORDER] = -1.0
+    flow[HELD] = flow[ORDER] = flow[AWAY_SINCE] = flow[ACTIVE_SINCE] = -1.0

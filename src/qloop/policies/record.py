@@ -13,8 +13,14 @@ Enter: TypeAlias = Callable[[Table, Table, Table, Row, int, float, float], float
 Pick: TypeAlias = Callable[[Table, Table, Table, Row, Sequence[int], int, float, float], int]
 Note: TypeAlias = Callable[[Table, Table, Table, Row, int, int, float], None]
 Place: TypeAlias = Callable[[Table, Table, Table, Row, int, int, float], float]
+Switch: TypeAlias = Callable[[Table, Table, Table, Row, Sequence[int], int, int, float], int]
+Quiet: TypeAlias = Callable[[Table, Table, Row, int, float], float]
 
 NOTHING: Mapping[int, float] = MappingProxyType({})
+
+
+def nothing(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, q: int, now: float) -> None:
+    """Nothing to note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,18 @@ class Policy:
 
     `classes` is the number of lanes of each QPU, or of the whole platform if `shared`. `enter_draws` and `pick_draws`
     say which of them reads `u` (uniform in [0, 1)).
+
+    `switch(tasks, flows, qpus, totals, heads, i, qpu, now) -> lane | HOLD`: task i has come to the end of a chunk on
+    this QPU; the lane whose head takes its place (`pause(..., i, qpu, now)`: it stands aside, and will be started
+    again), or HOLD: it goes on. Without `switch` tasks run to their end.
+
+    A speculative task runs only where the policy starts no other task, and gives way to any: `guess` (as `enter`) gives
+    it a key, the smallest first; `guess_end` (as `finish`) is told that its run is over. Without `guess` none is taken.
+
+    `quiet_until(flows, qpus, totals, qpu, now) -> seconds`: a calibration that is due on this QPU waits until then
+    (-inf: not at all); it is asked again then and after every event. `stateless`: nothing is kept between two tasks of
+    a session, neither containers nor what QPUs had compiled and loaded for it. `fair_pool`: classical tasks wait for
+    workers in the order of `policies/pool.py`; else first come, first served.
     """
 
     name: str
@@ -44,6 +62,13 @@ class Policy:
     shared: bool = False
     enter_draws: bool = False
     pick_draws: bool = False
+    guess: Enter | None = None
+    guess_end: Note = nothing
+    quiet_until: Quiet | None = None
+    switch: Switch | None = None
+    pause: Note = nothing
+    stateless: bool = False
+    fair_pool: bool = False
     settings: Mapping[int, float] = field(default_factory=lambda: NOTHING)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,0 +1,27 @@
+"""Which policies a test of all of them takes, and when: their number has grown beyond what each run has time for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qloop.policies.catalog import builtin
+
+FIRST = frozenset(("fifo", "fifo_swap", "lifo", "random", "weighted", "sjf", "easy", "reservation", "efaas"))
+
+
+def whole() -> frozenset[str]:
+    """The policies that are not another one minus a part."""
+    return frozenset(name for name in builtin() if not name.startswith("efaas-"))
+
+
+def in_time(at_once: frozenset[str], in_ci: frozenset[str]) -> list[Any]:
+    """All policies as parameters of a test: for `make test`, for `make test-ci`, or for `make test-all` only."""
+    marks = {name: () if name in at_once else pytest.mark.ci if name in in_ci else pytest.mark.everything
+             for name in builtin()}
+    return [pytest.param(name, marks=marks[name]) for name in sorted(marks)]
+
+
+QUICK = in_time(whole(), frozenset())
+LONG = in_time(FIRST, whole())
