@@ -25,7 +25,8 @@ class Driver:
         self.engine = Engine(policy, seed=scenario.seed)
         self.log: list[tuple[int, int, int, int]] = []
         self.heap: list[tuple[int, int, int]] = []
-        self.running: dict[int, tuple[int, int]] = {}
+        self.running: dict[int, tuple[int, int, int, int, int]] = {}     # session, attempt, begin, end, chunk
+        self.rest: dict[int, int] = {}      # what sessions that stand aside have yet to run
         self.step = [0] * len(scenario.arrival_ns)
         self.epoch = [0] * len(scenario.qpu_width)
         self.rows: list[int] = []
@@ -41,9 +42,14 @@ class Driver:
         match command:
             case cmd.StartQuantum():
                 s, q = int(command.task.split("/")[0]), int(command.qpu)
-                self.running[q] = (s, command.attempt)
-                heappush(self.heap, (now + int(self.sc.service_ns[s, self.step[s]]), FINISH, q))
+                rest, whole = self.rest.pop(s, 0), int(self.sc.service_ns[s, self.step[s]])
+                length = rest if command.resumed else whole
+                self.running[q] = (s, command.attempt, now, now + length, command.chunk_ns or length)
+                heappush(self.heap, (now + min(length, self.running[q][4]), FINISH, q))
                 self.log.append((now, START, s, q))
+            case cmd.YieldQuantum():
+                s, _, _, end, _ = self.running.pop(int(command.qpu))
+                self.rest[s] = end - now
             case cmd.StartCalibration():
                 heappush(self.heap, (now + command.length_ns, CALIBRATED, int(command.qpu)))
                 self.log.append((now, DUE, -1, int(command.qpu)))
@@ -55,6 +61,9 @@ class Driver:
     def run(self) -> list[tuple[int, int, int, int]]:
         self.set_up()
         while self.heap:
+            if self.engine.state.wish_at < self.heap[0][0]:     # the policy's own, no TTL's: those lie far ahead
+                self.send(self.engine.state.wish_at, ev.Tick())
+                continue
             now, kind, e = heappop(self.heap)
             if all(s.id in self.engine.state.dying for s in self.engine.state.sessions.values()) and not self.running:
                 break
@@ -73,26 +82,33 @@ class Driver:
                 heappush(self.heap, (int(sc.cancel_ns[s]), CANCEL, s))
         for q, width in enumerate(sc.qpu_width):
             self.send(0, ev.QpuJoined(str(q), int(width), float(sc.qpu_cold_s[q]), 0, int(sc.window_ns[q]),
-                                      int(sc.window_gap_ns[q])))
+                                      int(sc.window_gap_ns[q]), int(sc.window_length_ns[q])))
             if sc.window_ns[q] < NEVER:
                 heappush(self.heap, (int(sc.window_ns[q]), DUE, q))
 
     def step_event(self, now: int, kind: int, e: int) -> None:
         sc = self.sc
         if kind == FINISH:
-            s, attempt = self.running.pop(e)
+            s, attempt, begin, end, chunk = self.running[e]
             k = self.step[s]
+            if now < end:
+                self.send(now, ev.ChunkEnded(f"{s}/{k}", attempt, str(e), now - begin))
+                if e in self.running and self.running[e][:3] == (s, attempt, begin):
+                    heappush(self.heap, (min(end, now + chunk), FINISH, e))
+                return
+            del self.running[e]
             self.step[s] += 1
             self.log.append((now, FINISH, s, e))
             alive = str(s) in self.engine.state.sessions and str(s) not in self.engine.state.dying
             if alive and self.step[s] < sc.iterations[s]:
                 heappush(self.heap, (now + int(sc.think_ns[s, k]), READY, s))
-            self.send(now, ev.QuantumEnded(f"{s}/{k}", attempt, str(e), Outcome.OK, int(sc.service_ns[s, k])))
+            self.send(now, ev.QuantumEnded(f"{s}/{k}", attempt, str(e), Outcome.OK, now - begin))
         elif kind == CALIBRATED:
             self.epoch[e] += 1
             self.log.append((now, CALIBRATED, -1, e))
             heappush(self.heap, (now + int(sc.window_gap_ns[e]), DUE, e))
-            self.send(now, ev.CalibrationEnded(str(e), self.epoch[e], now + int(sc.window_gap_ns[e])))
+            self.send(now, ev.CalibrationEnded(str(e), self.epoch[e], now + int(sc.window_gap_ns[e]),
+                                               int(sc.window_length_ns[e])))
         elif kind == DUE:
             self.send(now, ev.CalibrationDue(str(e), int(sc.window_length_ns[e])))
         elif kind == CANCEL:

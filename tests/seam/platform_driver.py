@@ -21,9 +21,11 @@ from qloop.simulator.platform.machines import FAILURE_STREAM
 from qloop.simulator.platform.run import load
 from qloop.simulator.scenario import Scenario
 
-from .platform_upkeep import ARRIVAL, CALENDAR, CLASSICAL, DELAY, OUTAGE, RUN, Upkeep
+from .platform_chunks import Chunked
+from .platform_upkeep import ARRIVAL, CALENDAR, CLASSICAL, DELAY, OUTAGE, RUN
 
 Line = tuple[int, int, int, int]
+WISH = RUN + 0.5        # the policy's wish to be asked again comes after the ends of runs at its time
 
 
 class Session:
@@ -32,10 +34,10 @@ class Session:
     def __init__(self, number: int, iterations: int) -> None:
         self.number, self.left, self.step, self.drawn = number, iterations, 0, 0
         self.stage, self.open, self.expired, self.visited = "pre", True, False, set[int]()
-        self.last: tuple[int, int, int] | None = None       # QPU, end, epoch of the last shot
+        self.last: dict[int, tuple[int, int]] = {}      # by QPU: end and epoch of the last shot there
 
 
-class World(Upkeep):
+class World(Chunked):
     """The scenario's world around the engine, which decides; it writes the same log as the kernel."""
 
     def __init__(self, scenario: Scenario, number: int, check: bool = False) -> None:
@@ -49,11 +51,11 @@ class World(Upkeep):
         self.order = count()
         self.sessions: dict[int, Session] = {}
         self.running: dict[int, tuple[int, int, int, int]] = {}     # QPU: session, attempt, begin, stamp
-        self.stamp = [0] * len(self.kinds)
+        self.begin_with(len(self.kinds))
         self.epoch = [0] * len(self.kinds)
         self.calibrating = [False] * len(self.kinds)
         self.outages = [0] * len(self.kinds)
-        self.life = [0] * len(self.kinds)       # how often it failed
+        self.life = [0] * len(self.kinds)       # how often it failed or was calibrated
         self.down = [False] * len(self.kinds)
 
     # --- the loop -----------------------------------------------------------------------------------------------
@@ -61,8 +63,10 @@ class World(Upkeep):
         self.set_up()
         horizon = round(self.sc.duration_s * 1e9)
         while True:
-            timer = workloads.next_timer(self.engine.state)
-            if timer < horizon and (not self.heap or timer <= self.heap[0][0]):
+            timer, wish = workloads.next_timer(self.engine.state), self.engine.state.wish_at
+            if wish < horizon and wish < timer and (not self.heap or (wish, WISH) < self.heap[0][:2]):
+                self.send(wish, ev.Tick())
+            elif timer < horizon and (not self.heap or timer <= self.heap[0][0]):
                 self.send(timer, ev.Tick())     # exactly at the TTLs: a Tick too many would be a decision too many
             elif self.heap and self.heap[0][0] < horizon:
                 now, kind, _, what = heappop(self.heap)
@@ -88,7 +92,7 @@ class World(Upkeep):
             first = kind.calibrate_every_s if kind.calibrate_first_s == math.inf else kind.calibrate_first_s
             gap = NEVER if kind.calibrate_every_s == math.inf else round(kind.calibrate_every_s * 1e9)
             at = NEVER if first == math.inf else round(first * 1e9)
-            self.send(0, ev.QpuJoined(str(q), kind.qubits, kind.compile_s + kind.load_s, 0, at, gap))
+            self.send(0, self.joined_qpu(0, q, at, gap))
             if at < NEVER:
                 self.push(at, CALENDAR, len(self.kinds) + q, (q, 0))
             if kind.mtbf_s < math.inf:
@@ -117,10 +121,16 @@ class World(Upkeep):
         self.log.append((now, kinds.ARRIVAL, number, -1))
         ttl = [NEVER // 4 if limit == math.inf else round(limit * 1e9) for limit in (lives.interactive_s, lives.max_s)]
         self.send(now, ev.SessionOpened(str(number), str(times[mem.TENANT]), 1.0, *ttl))
+        for q, kind in enumerate(self.kinds):
+            self.profile(now, number, q, kind.compile_s)
         if self.sc.transfer.submit_s > 0.0:
             self.delay(now, session, self.sc.transfer.submit_s, "classical")
         else:
             self.classical(now, session)
+
+    def profile(self, now: int, number: int, q: int, compile_s: float) -> None:
+        loss = float(self.work.loads[number, mem.ERROR]) * self.kinds[q].error
+        self.send(now, ev.StructureProfiled(str(number), str(q), loss, 0.0, compile_s, 0.0, self.kinds[q].load_s))
 
     def delay(self, now: int, session: Session, seconds: float, then: str) -> None:
         self.push(now + round(seconds * 1e9), DELAY, next(self.order), (session, then))
@@ -152,11 +162,19 @@ class World(Upkeep):
         if session.stage == "pre" and load[mem.PRE_LOAD] == 0.0:
             session.stage = "cost"
         session.step += 1
-        self.send(now, ev.ClassicalSubmitted(f"{session.number}/{session.step}", str(session.number)))
+        work = self.load_of(session) * 1e-9 if self.sc.estimates == "exact" else 0.0
+        self.send(now, ev.ClassicalSubmitted(f"{session.number}/{session.step}", str(session.number),
+                                             estimate_s=work))
+
+    def load_of(self, session: Session) -> int:
+        """The work of the classical task of the present stage, ns."""
+        if session.stage == "pre":
+            return round(float(self.work.loads[session.number][mem.PRE_LOAD]))
+        return round(float(self.part(session)[mem.CLASSICAL_PART]))
 
     def classical_ends(self, now: int, session: Session, task: str, attempt: int) -> None:
         self.log.append((now, kinds.CLASSICAL_END, session.number, -1))
-        self.send(now, ev.ClassicalEnded(task, attempt, "w"))
+        self.send(now, ev.ClassicalEnded(task, attempt, "w", measured_ns=self.load_of(session)))
         if session.expired:
             self.gone(now, session)
         elif session.stage == "pre":
@@ -173,7 +191,8 @@ class World(Upkeep):
         session.step += 1
         self.send(now, ev.QuantumSubmitted(
             f"{session.number}/{session.step}", str(session.number), int(load[mem.WIDTH]), estimate_s=float(estimate),
-            cpu_s=float(part[mem.CLASSICAL_PART] * 1e-9), weight=float(load[mem.PRIORITY])))
+            cpu_s=float(part[mem.CLASSICAL_PART] * 1e-9), weight=float(load[mem.PRIORITY]),
+            structure=str(session.number)))
         if session.left == 1:
             self.send(now, ev.SessionClosing(str(session.number)))
 
@@ -187,6 +206,8 @@ class World(Upkeep):
         match command:
             case cmd.StartQuantum():
                 self.start(now, command)
+            case cmd.YieldQuantum():
+                self.stand_aside(now, command)
             case cmd.StartClassical():
                 session = self.sessions[int(command.task.split("/")[0])]
                 load = self.work.loads[session.number]
@@ -195,7 +216,7 @@ class World(Upkeep):
                           (session, command.task, command.attempt))
             case cmd.StartCalibration():
                 q = int(command.qpu)
-                self.calibrating[q] = True
+                self.calibrating[q], self.life[q] = True, self.life[q] + 1      # what was planned is void
                 self.log.append((now, kinds.CALIBRATION_BEGIN, -1, q))
                 self.push(now + command.length_ns, CALENDAR, q, (q, self.life[q]))
             case cmd.SessionEnded():
@@ -223,22 +244,24 @@ class World(Upkeep):
     def start(self, now: int, command: cmd.StartQuantum) -> None:
         session, q = self.sessions[int(command.task.split("/")[0])], int(command.qpu)
         kind, lost = self.kinds[q], 0.0
-        if kind.compile_s > 0.0 and q not in session.visited:
+        keeps = not self.engine.state.policy.stateless
+        if keeps and kind.compile_s > 0.0 and q not in session.visited:
             session.visited.add(q)
             lost += kind.compile_s
-        same = session.last is not None and session.last[0] == q and session.last[2] == self.epoch[q]
-        if kind.load_s > 0.0 and not (same and session.last and now * 1e-9 - session.last[1] * 1e-9 <= kind.warm_s):
+            self.profile(now, session.number, q, 0.0)
+        end, epoch = session.last.get(q, (0, -1))
+        if kind.load_s > 0.0 and not (epoch == self.epoch[q] and now * 1e-9 - end * 1e-9 <= kind.warm_s):
             lost += kind.load_s
+        lost = lost if keeps else kind.compile_s + kind.load_s
         length = round(lost * 1e9) + round(self.part(session)[mem.QUANTUM_PART] / kind.speed)
-        self.stamp[q] += 1
-        self.running[q] = (session.number, command.attempt, now, self.stamp[q])
-        self.push(now + length, RUN, q, (q, self.stamp[q], command.task))
-        self.log.append((now, kinds.QUANTUM_START, session.number, q))
+        self.run_on(now, command, session.number, q, length)
 
     def run_ends(self, now: int, q: int, stamp: int, task: str) -> None:
         if self.stamp[q] != stamp or q not in self.running:
             return
         session, failure = self.sessions[self.running[q][0]], self.kinds[q].failure
+        if self.at_edge(now, q, stamp, task):
+            return
         useful = True
         if failure > 0.0:
             session.drawn += 1
@@ -252,7 +275,7 @@ class World(Upkeep):
         self.log.append((now, kinds.QUANTUM_END if useful else kinds.ATTEMPT_LOST, number, q))
         if useful:
             session.left -= 1
-            session.last = (q, now, self.epoch[q])
+            session.last[q] = (now, self.epoch[q])
         if self.down[q]:
             self.send(now, ev.QpuLeft(str(q)))      # the engine knows what ran there
         else:

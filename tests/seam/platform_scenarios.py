@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from qloop.simulator.platform.parts import Classical, Lifetimes, QpuKind, Retries, Tenant, Transfer
+from qloop.simulator.platform.parts import Classical, Drift, Lifetimes, QpuKind, Retries, Tenant, Transfer
 from qloop.simulator.scenario import Scenario
 from qloop.simulator.workload.arrivals import Recorded
 from qloop.simulator.workload.distributions import Constant, Empirical
@@ -32,7 +32,9 @@ def draw(seed: int, policy: str) -> Scenario:
     kinds_ = tuple(QpuKind(
         name=str(k), qubits=width, speed=float(rng.choice([0.5, 1.0, 1.0, 2.0])), compile_s=grid(0, 4),
         load_s=grid(0, 3), warm_s=grid(1, 30), calibrate_every_s=maybe(0.6, grid(6, 40)), calibration_s=grid(1, 6),
-        mtbf_s=maybe(0.4, grid(20, 80)), mttr_s=grid(4, 20), failure=float(rng.choice([0.0, 0.2])))
+        mtbf_s=maybe(0.4, grid(20, 80)), mttr_s=grid(4, 20), failure=float(rng.choice([0.0, 0.2])),
+        error=float(rng.choice([0.5, 1.0, 2.0])),
+        drift=Drift(sd=float(rng.choice([0.0, 0.3])), relax_s=100.0, aging=10.0))
         for k, width in enumerate(widths))
     tenants = tuple(Tenant(name=str(k), weight=float(rng.choice([1.0, 3.0]))) for k in range(rng.integers(1, 4)))
     sizes = tuple(range(1, widths[0] + 1))
@@ -45,4 +47,5 @@ def draw(seed: int, policy: str) -> Scenario:
         classical=Classical(discipline="slots", workers=int(rng.choice([1, 2, 100]))),
         transfer=Transfer(submit_s=grid(0, 4), up_s=grid(0, 2), down_s=grid(0, 8)),
         lifetimes=Lifetimes(interactive_s=grid(1, 20) + 0.25, max_s=maybe(0.5, grid(20, 200) + 0.25)),
-        retries=Retries(attempts=3), estimates=str(rng.choice(["exact", "learned"])))
+        retries=Retries(attempts=3), error_per_qubit=float(rng.choice([0.0, 0.02])),
+        estimates=str(rng.choice(["exact", "learned"])))

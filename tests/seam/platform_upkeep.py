@@ -27,7 +27,7 @@ class Upkeep:
     epoch: list[int]
     calibrating: list[bool]
     outages: list[int]      # draws so far
-    life: list[int]         # how often it failed
+    life: list[int]         # how often it failed or was calibrated: plans from before are void
     down: list[bool]
 
     def push(self, at: int, kind: int, tie: int, what: Any) -> None: ...
@@ -49,7 +49,14 @@ class Upkeep:
         at = now + round(kind.calibrate_every_s * 1e9) if kind.calibrate_every_s < math.inf else NEVER
         if at < NEVER:
             self.push(at, CALENDAR, len(self.kinds) + q, (q, self.life[q]))
-        self.send(now, ev.CalibrationEnded(str(q), self.epoch[q], at))
+        self.send(now, ev.CalibrationEnded(str(q), self.epoch[q], at, round(kind.calibration_s * 1e9)))
+
+    def joined_qpu(self, now: int, q: int, at: int, gap: int) -> ev.QpuJoined:
+        kind = self.kinds[q]
+        return ev.QpuJoined(
+            str(q), kind.qubits, kind.compile_s + kind.load_s, self.epoch[q], at, gap,
+            round(kind.calibration_s * 1e9), now, kind.drift.aging, kind.drift.sd, kind.drift.relax_s,
+            kind.drift.idle_share, kind.recalibrate_above, kind.error)
 
     def draw_outage(self, now: int, q: int, mean: float) -> None:
         self.outages[q] += 1
@@ -67,7 +74,7 @@ class Upkeep:
             at, gap = (NEVER, NEVER) if every == math.inf else (now + round(every * 1e9), round(every * 1e9))
             if at < NEVER:
                 self.push(at, CALENDAR, len(self.kinds) + q, (q, self.life[q]))
-            self.send(now, ev.QpuJoined(str(q), kind.qubits, kind.compile_s + kind.load_s, self.epoch[q], at, gap))
+            self.send(now, self.joined_qpu(now, q, at, gap))
             return
         self.down[q], self.calibrating[q] = True, False
         self.life[q] += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,10 @@ from qloop.simulator.platform import accounts as kinds
 from qloop.simulator.platform import compiled, world
 from qloop.simulator.platform.compiled import Effects, kernel_for
 from qloop.simulator.platform.run import replicate
+from qloop.simulator.scenario import Scenario
+from tests.policies.chosen import in_time
 
+from .chosen import PLATFORM, TUNED
 from .platform_driver import World
 from .platform_scenarios import draw
 
@@ -19,12 +24,19 @@ SCENARIOS = 500
 UNSEEN = (kinds.READY, kinds.LAPSE)
 
 
+@pytest.fixture(autouse=True)
+def blocks_in_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel below is compiled once for all scenarios, also for those that would do without blocks."""
+    monkeypatch.setattr(world, "has_blocks", lambda scenario: True)
+
+
 class Spy:
     """The compiled kernel with everything on; it keeps the policies' tables after a run."""
 
     def __init__(self, name: str) -> None:
         policy = builtin()[name]
-        on = Effects(policy.shared, True, False, True, True, True, False, True, True, True, False, False)
+        on = Effects(policy.shared, True, False, True, True, True, False, True, True, True, False, False, blocks=True,
+                     chunks=policy.switch is not None)
         self.loop = kernel_for(policy, on)
 
     def __call__(self, m, p, work, w):      # type: ignore[no-untyped-def]
@@ -34,7 +46,12 @@ class Spy:
 
 def agree(spy: Spy, name: str, seed: int, check: bool) -> tuple[int, int]:
     """Runs one scenario in both hosts; returns the length of the log and how many lines share their time."""
-    scenario = draw(seed, name)
+    return agree_on(spy, replace(draw(seed, name), settings=TUNED.get(name, {})), check)
+
+
+def agree_on(spy: Spy, scenario: Scenario, check: bool) -> tuple[int, int]:
+    """The same for a scenario that is given."""
+    name, seed = scenario.policy, scenario.seed
     live = World(scenario, 0, check)
     told = live.run()
     run = replicate(scenario, 0, loop=spy, log=10_000)
@@ -50,8 +67,7 @@ def agree(spy: Spy, name: str, seed: int, check: bool) -> tuple[int, int]:
     return len(told), len(told) - len({line[0] for line in told})
 
 
-@pytest.mark.parametrize("name", [name if name == "efaas" else pytest.param(name, marks=pytest.mark.ci)
-                                  for name in sorted(builtin())])
+@pytest.mark.parametrize("name", in_time(frozenset(("efaas",)), PLATFORM))
 def test_kernel_and_engine_agree_on_random_scenarios(name: str) -> None:
     spy = Spy(name)
     lines, together = np.sum([agree(spy, name, seed, check=seed % 10 == 0) for seed in range(SCENARIOS)], axis=0)

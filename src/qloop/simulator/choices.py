@@ -6,7 +6,7 @@ import types
 from collections.abc import Iterable
 
 from qloop.errors import InvalidInput
-from qloop.policies import bind, catalog
+from qloop.policies import bind, catalog, chunks
 from qloop.policies.record import Policy
 from qloop.simulator.compile import codes, from_library
 
@@ -30,10 +30,12 @@ def without_effect(policy: Policy, settings: Iterable[str]) -> list[str]:
     """
     if policy.name not in catalog.builtin():
         return []
-    parts: list[object] = [policy.enter, policy.pick, policy.start, policy.finish, policy.scan]
+    parts: list[object] = [policy.enter, policy.pick, policy.start, policy.finish, policy.scan, policy.switch]
+    if policy.switch is not None:       # hosts ask whether a task runs in chunks
+        parts.append(chunks.is_chunked)
     if not policy.shared:       # tasks are bound to QPUs, at the cost that the placement says
         parts += [policy.place, bind.bind, bind.may_take]
-    read: set[str] = set()
+    read = {"PATIENCE"}       # which hosts read under every policy (policies/recalibrate.py)
     met: set[types.FunctionType] = set()
     for part in parts:
         if isinstance(part, types.FunctionType):

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from qloop.errors import InvalidInput, MissingExtra
-from qloop.policies.record import Policy
+from qloop.policies.record import Policy, nothing
+from qloop.policies.session import quiet_until
+from qloop.policies.switching import never
 
 
 class CompiledPolicy(NamedTuple):
@@ -30,6 +32,12 @@ class CompiledPolicy(NamedTuple):
     shared: bool
     enter_draws: bool
     pick_draws: bool
+    quiet_until: Any = quiet_until
+    quiet: bool = False     # whether it is the policy's: without, no calibration waits
+    stateless: bool = False
+    switch: Any = never
+    pause: Any = nothing
+    chunks: bool = False    # whether long tasks run in chunks
 
 
 class Compiler:
@@ -50,6 +58,8 @@ class Compiler:
         self.pick = index(*tables, numba.int64[::1], index, second, second)
         self.note = numba.void(*tables, index, index, second)
         self.place = second(*tables, index, index, second)
+        self.quiet = second(table, table, row, index, second)
+        self.switch = index(*tables, numba.int64[::1], index, index, second)
 
     def compile(self, function: Callable[..., Any], signature: Any = None, *, inner: bool = False) -> Any:
         """The function, compiled for a signature (or lazily, for whatever it is called with).
@@ -112,7 +122,10 @@ class Compiler:
             self.compile(policy.enter, self.enter), self.compile(policy.pick, self.pick),
             self.compile(policy.start, self.note), self.compile(policy.finish, self.note),
             self.compile(policy.place, self.place), self.compile(policy.scan or policy.pick, self.pick),
-            policy.classes, policy.shared, policy.enter_draws, policy.pick_draws)
+            policy.classes, policy.shared, policy.enter_draws, policy.pick_draws,
+            self.compile(policy.quiet_until or quiet_until, self.quiet), policy.quiet_until is not None,
+            policy.stateless, self.compile(policy.switch or never, self.switch), self.compile(policy.pause, self.note),
+            policy.switch is not None)
 
 
 def global_names(function: types.FunctionType) -> list[str]:

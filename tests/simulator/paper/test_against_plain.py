@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qloop.errors import InvalidInput
 from qloop.policies.catalog import builtin
 from qloop.policies.record import Policy
 from qloop.simulator.paper import dispatch
@@ -14,6 +15,7 @@ from qloop.simulator.paper.model import PlatformModel
 from qloop.simulator.paper.platform_kernel import simulate
 from qloop.simulator.paper.run import Replication, serve
 from qloop.simulator.paper.workload import Sessions, key_of
+from tests.policies.chosen import whole
 
 from .plain import Plain
 
@@ -61,7 +63,19 @@ def agree(name: str, seed: int, loop: object = None) -> Replication:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(builtin()))
+WAKING = frozenset(("session", "pilot"))        # they let a QPU go at a time at which nothing else happens
+NAMES = sorted(whole() - WAKING)
+
+
+@pytest.mark.parametrize("name", sorted(WAKING))
+def test_a_policy_that_must_be_woken_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bind(monkeypatch, builtin()[name])
+    with pytest.raises(InvalidInput, match=f"The policy {name} wishes to be asked again later"):
+        for seed in range(24):
+            agree(name, seed, simulate)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_kernel_as_plain_python_agrees_event_by_event(
         name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bind(monkeypatch, builtin()[name])
@@ -75,7 +89,7 @@ def test_the_kernel_as_plain_python_agrees_event_by_event(
 
 
 @pytest.mark.parametrize("name", [
-    "fifo", *(pytest.param(name, marks=pytest.mark.ci) for name in sorted(builtin()) if name != "fifo")])
+    "fifo", *(pytest.param(name, marks=pytest.mark.ci) for name in NAMES if name != "fifo")])
 def test_the_compiled_kernel_agrees_event_by_event(name: str) -> None:
     for seed in range(100, 160 if name == "fifo" else 400):
         agree(name, seed)

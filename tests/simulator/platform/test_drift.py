@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from qloop.policies.drift import GRID_S, expected_growth
+from qloop.policies.recalibrate import predicted_loss
 from qloop.simulator.platform import memory as mem
-from qloop.simulator.platform.drifting import advance, calibrated, growth, predicted_loss
+from qloop.simulator.platform.drifting import advance, calibrated, growth
 from qloop.simulator.platform.parts import Drift, QpuKind
-from qloop.simulator.platform.world import GRID_NS, machines
+from qloop.simulator.platform.world import GRID_NS, machines, qpu_row
 from qloop.simulator.workload.arrivals import Poisson
 from qloop.simulator.workload.distributions import Exponential
 
@@ -28,6 +29,11 @@ def desk(drift: Drift = ALL, qpus: int = 2, key: int = 7) -> tuple[SimpleNamespa
     state = np.zeros(mem.STATE, np.int64)
     return (SimpleNamespace(machines=facts, drifts=np.zeros((qpus, mem.DRIFT)), state=state),
             SimpleNamespace(key=key, grid_ns=GRID_NS))
+
+
+def rows(drift: Drift = ALL, qpus: int = 2) -> SimpleNamespace:
+    """The policies' table of the same QPUs."""
+    return SimpleNamespace(qpus=[qpu_row(QpuKind(drift=drift, error=1.5)) for _ in range(qpus)])
 
 
 def path(times_s: list[float], drift: Drift = ALL, q: int = 0) -> np.ndarray:
@@ -68,7 +74,7 @@ def test_a_calibration_resets_gates_and_age_and_neither_t1_nor_two_level_systems
     m, p = desk()
     m.state[mem.LAST] = 50_000 * SECOND
     before = path([50_000.0])
-    calibrated(m, p, 0)
+    calibrated(m, p, rows(), 0)
     after = m.drifts[0]
     assert after[mem.GATE] == 0.0
     assert after[mem.CALIBRATED_AT] == 50_000.0
@@ -91,12 +97,13 @@ def test_paths_have_the_moments_of_their_processes() -> None:
 
 
 def test_what_a_monitor_predicts_is_the_expected_growth_at_this_age() -> None:
-    m, p = desk()
+    (m, p), w = desk(), rows()
     m.state[mem.LAST] = 3 * 3600 * SECOND
-    calibrated(m, p, 0)
-    assert predicted_loss(m, 0) == pytest.approx(0.0, abs=1e-12)
+    calibrated(m, p, w, 0)
+    assert predicted_loss(w.qpus[0], 3 * 3600.0) == pytest.approx(0.0, abs=1e-12)
     m.state[mem.LAST] = 9 * 3600 * SECOND
-    assert predicted_loss(m, 0) == pytest.approx(1.5 * (expected_growth(6.0, 0.01, 0.2, 6.0, 0.2) - 1.0))
+    expected = 1.5 * (expected_growth(6.0, 0.01, 0.2, 6.0, 0.2) - 1.0)
+    assert predicted_loss(w.qpus[0], 9 * 3600.0) == pytest.approx(expected)
     assert growth(m, p, 0) > 0.0
 
 

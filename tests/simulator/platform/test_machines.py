@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qloop.errors import InvalidInput
+from qloop.simulator.platform import accounts as kinds
+from qloop.simulator.platform import world
 from qloop.simulator.platform.parts import QpuKind
 from qloop.simulator.platform.result import DONE, EXECUTED
 from qloop.simulator.workload.arrivals import Poisson
-from qloop.simulator.workload.distributions import Exponential
+from qloop.simulator.workload.distributions import Empirical, Exponential
 
 from .plain import compiled, plain
 from .stage import long, mean_s, near, ns, qpu, sessions, small, starts
@@ -49,3 +53,21 @@ def test_a_fast_qpu_is_m_m_1_with_its_own_rate() -> None:
     times = [mean_s((run.waited_ns + run.served_ns)[run.measured()]) for run in runs]
     assert near(times, 5.0)
     assert near([float(run.qpus[0, EXECUTED]) / (run.horizon_ns - run.warm_ns) for run in runs], 0.8)
+
+
+def test_tasks_that_stand_aside_go_on_where_their_shots_are() -> None:
+    """Also where QPUs are alike, so that one lane would do for all of them if tasks did not stand aside."""
+    alike = small(*[3.0 * k for k in range(40)], policy="efaas", placement="least_wait", duration_s=400.0,
+                  settings={"chunk_s": 1.0}, qpus=(QpuKind(count=2),),
+                  sessions=sessions(Empirical((1.0, 10.0)), Empirical((1.0, 1.0, 20.0)), 0.5, redraw="session"))
+    assert world.shared_lanes(replace(alike, settings={}))
+    left: dict[int, int] = {}
+    moved, resumed = 0, 0
+    for _, kind, session, q in plain(alike).log.tolist():
+        if kind == kinds.QUANTUM_PAUSE:
+            left[session] = q
+        elif kind == kinds.QUANTUM_START and session in left:
+            resumed += 1
+            moved += left.pop(session) != q
+    assert resumed > 10
+    assert moved == 0

@@ -19,6 +19,7 @@ from qloop.simulator.offline.schedules import instance_of, small_platform, start
 from qloop.simulator.paper.model import PlatformModel
 from qloop.simulator.paper.platform_kernel import simulate
 from qloop.simulator.paper.run import serve
+from tests.policies.chosen import LONG
 from tests.seam import small_kernel as seam
 from tests.seam.driver import draw
 from tests.seam.script import Script
@@ -92,7 +93,7 @@ def test_the_constraints_are_those_of_a_look_at_every_moment(
     assert (not found) == (ordered and fits)
 
 
-@pytest.mark.parametrize("name", sorted(builtin()))
+@pytest.mark.parametrize("name", LONG)
 def test_the_papers_kernel_keeps_the_constraints(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every policy, a worker for each session: the log is a schedule, and a begin any earlier would break it."""
     bind(monkeypatch, builtin()[name])
@@ -126,7 +127,7 @@ def plainly(policy: Policy, script: Script) -> list[tuple[int, int, int, int]]:
     return log
 
 
-@pytest.mark.parametrize("name", sorted(builtin()))
+@pytest.mark.parametrize("name", LONG)
 def test_the_seams_kernel_keeps_the_constraints(name: str) -> None:
     """Lanes of single QPUs, wrong estimates, many events at one time: quantum -> (think -> quantum) x (n - 1)."""
     for seed in range(40):

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from qloop.policies.catalog import builtin
 from qloop.simulator.offline.model import Instance, Starts, delays, violations
 from qloop.simulator.offline.schedules import instance_of, small_platform
 from qloop.simulator.offline.solve import least_delay
@@ -17,6 +16,7 @@ from qloop.simulator.platform.result import DONE, Replication
 from qloop.simulator.scenario import Scenario
 from qloop.simulator.workload.arrivals import Recorded
 from qloop.simulator.workload.drawn import Drawn
+from tests.policies.chosen import LONG
 from tests.simulator.platform.plain import plain
 
 
@@ -55,7 +55,7 @@ def schedule(seed: int, policy: str, workers: int) -> tuple[Instance, Starts, Re
     return instance, starts, run
 
 
-@pytest.mark.parametrize("policy", sorted(builtin()))
+@pytest.mark.parametrize("policy", LONG)
 def test_every_schedule_with_scarce_workers_keeps_the_constraints(policy: str) -> None:
     for seed in range(12):
         instance, starts, run = schedule(seed, policy, 1 + seed % 2)

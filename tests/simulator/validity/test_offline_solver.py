@@ -14,6 +14,7 @@ from qloop.simulator.offline.schedules import instance_of, small_platform, start
 from qloop.simulator.offline.solve import fewest_workers, least_delay
 from qloop.simulator.paper.platform_kernel import simulate
 from qloop.simulator.paper.run import serve
+from tests.policies.chosen import LONG
 from tests.simulator.paper.test_against_plain import bind
 
 from . import listing
@@ -84,7 +85,7 @@ def optima():
     return [(*platform, given, least_delay(given)) for platform, given in zip(chosen, instances, strict=True)]
 
 
-@pytest.mark.parametrize("name", sorted(builtin()))
+@pytest.mark.parametrize("name", LONG)
 def test_no_policy_is_below_the_optimum(name: str, optima, monkeypatch: pytest.MonkeyPatch) -> None:
     bind(monkeypatch, builtin()[name])
     regrets = []

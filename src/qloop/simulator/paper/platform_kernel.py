@@ -80,6 +80,7 @@ def open_session(m: Any, p: Any, work: Any, w: Any, session: int) -> None:
     flow[:] = 0.0
     flow[c.SEQ], flow[c.OPEN], flow[c.WEIGHT] = session + 2.0, 1.0, 1.0
     flow[c.LAST_END] = flow[c.LAST_QPU] = flow[c.LAST_EPOCH] = flow[c.HELD] = flow[c.ORDER] = -1.0
+    flow[c.ACTIVE_SINCE] = -1.0
     join_classical(m, p, i, work.loads[session, 0])
 
 

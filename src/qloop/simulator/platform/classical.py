@@ -10,10 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from qloop.policies.columns import CLASS, ESTIMATE, KEY, MEASURED
+from qloop.policies.pool import NORMAL, moved_back, normal_first
+from qloop.policies.pool import begin as begin_pool
+from qloop.policies.pool import enter as enter_pool
+from qloop.policies.pool import leave as leave_pool
 from qloop.simulator.paper.sharing import ROUND_UP
 from qloop.simulator.platform import memory as mem
 from qloop.simulator.platform.accounts import whole
-from qloop.simulator.platform.features import SLOTS
+from qloop.simulator.platform.features import FAIR_POOL, SLOTS
 from qloop.simulator.platform.memory import (
     AT,
     ATTAINED,
@@ -32,7 +37,7 @@ from qloop.simulator.platform.memory import (
     SHARING,
     SINCE,
 )
-from qloop.simulator.platform.nodes import add, remove, take
+from qloop.simulator.platform.nodes import NUMBER, add, remove, take
 
 
 def plan_classical(m: Any, p: Any) -> None:
@@ -75,21 +80,54 @@ def begin_work(m: Any, p: Any, i: int, work: float, number: int) -> None:
     plan_classical(m, p)
 
 
-def join_workers(m: Any, p: Any, i: int, work: float) -> None:
+def join_workers(m: Any, p: Any, w: Any, i: int, work: float) -> None:
     """A classical task of so much work (ns on a whole worker) arrives at the workers."""
     st = m.state
     st[JOINED] += 1
     st[CLASSICAL] += 1
     m.slots[i, SINCE] = st[LAST]
+    if FAIR_POOL:
+        w.tasks[i][ESTIMATE] = whole(work) * 1e-9 if p.exact_estimates else 0.0
+        w.tasks[i][MEASURED] = whole(work) * 1e-9
+        enter_pool(w.tasks[i], w.flows, w.totals, st[LAST] * 1e-9)
     if SLOTS and st[SHARING] >= p.workers:
         m.slots[i, PHASE] = IN_LINE
         m.slots[i, mem.QPU] = whole(work)      # kept while it waits; it runs nowhere
-        add(m.heap, p.lanes + LINE, i, float(st[JOINED]), 0)
+        if FAIR_POOL:
+            add(m.heap, line_of(p, w, i), i, w.tasks[i][KEY], st[JOINED])
+        else:
+            add(m.heap, p.lanes + LINE, i, float(st[JOINED]), st[JOINED])
     else:
+        if FAIR_POOL:
+            begin_pool(w.tasks[i], w.flows, w.totals, st[LAST] * 1e-9)
         begin_work(m, p, i, work, st[JOINED])
 
 
-def end_classical(m: Any, p: Any) -> int:
+def line_of(p: Any, w: Any, i: int) -> int:
+    """The line in which the classical task of slot i waits."""
+    if FAIR_POOL and w.tasks[i][CLASS] == NORMAL:
+        return int(p.lanes + mem.LINE_NORMAL)
+    return int(p.lanes + LINE)
+
+
+def first_in_line(m: Any, p: Any, w: Any) -> int:
+    """Take the task that is to begin next out of the lines; -1 if nobody waits."""
+    hot, normal = p.lanes + LINE, p.lanes + mem.LINE_NORMAL
+    if not FAIR_POOL:
+        return int(take(m.heap, hot)) if m.heap.roots[hot] >= 0 else -1
+    line = hot
+    if m.heap.roots[hot] < 0 or normal_first(w.totals, m.state[LAST] * 1e-9):
+        line = normal if m.heap.roots[normal] >= 0 else hot
+    while m.heap.roots[line] >= 0:
+        i = take(m.heap, line)
+        if not moved_back(w.tasks[i], w.flows, w.totals):
+            begin_pool(w.tasks[i], w.flows, w.totals, m.state[LAST] * 1e-9)
+            return int(i)
+        add(m.heap, line, i, w.tasks[i][KEY], m.heap.nodes[i, NUMBER])
+    return -1
+
+
+def end_classical(m: Any, p: Any, w: Any) -> int:
     """The first task to end leaves the workers; returns its slot."""
     st = m.state
     i = take(m.heap, p.lanes + SHARED)
@@ -98,19 +136,23 @@ def end_classical(m: Any, p: Any) -> int:
         st[AT] = st[LAST]
     st[SHARING] -= 1
     st[CLASSICAL] -= 1
-    if SLOTS and m.heap.roots[p.lanes + LINE] >= 0:
-        first = take(m.heap, p.lanes + LINE)
-        begin_work(m, p, first, float(m.slots[first, mem.QPU]), int(m.heap.keys[first]))
+    if FAIR_POOL:
+        leave_pool(w.tasks[i], w.flows, w.totals, w.tasks[i][MEASURED], True, st[LAST] * 1e-9)
+    first = first_in_line(m, p, w) if SLOTS else -1
+    if first >= 0:
+        begin_work(m, p, first, float(m.slots[first, mem.QPU]), int(m.heap.nodes[first, NUMBER]))
     else:
         plan_classical(m, p)
     m.result[m.slots[i, mem.SESSION], mem.CLASSICAL_NS] += st[LAST] - m.slots[i, SINCE]
     return i
 
 
-def give_up(m: Any, p: Any, i: int) -> None:
+def give_up(m: Any, p: Any, w: Any, i: int) -> None:
     """A task that waits for a worker leaves the line."""
     m.state[CLASSICAL] -= 1
-    remove(m.heap, p.lanes + LINE, i)
+    remove(m.heap, line_of(p, w, i), i)
+    if FAIR_POOL:
+        leave_pool(w.tasks[i], w.flows, w.totals, 0.0, False, m.state[LAST] * 1e-9)
     m.result[m.slots[i, mem.SESSION], mem.CLASSICAL_NS] += m.state[LAST] - m.slots[i, SINCE]
 
 

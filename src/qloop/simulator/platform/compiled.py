@@ -6,7 +6,9 @@ import functools
 from dataclasses import fields
 from typing import Any, NamedTuple
 
+from qloop.policies import session
 from qloop.policies.record import Policy
+from qloop.policies.switching import never
 from qloop.simulator.platform import kernel
 from qloop.simulator.soundness import watched
 from qloop.simulator.specialise import Specialiser
@@ -16,8 +18,8 @@ INLINED = ("qloop.simulator.platform.", "qloop.policies.")
 SELDOM = frozenset({
     "open_session", "depart", "look", "expire", "outage", "replace", "next_in_calendar", "movable", "advance",
     "join_children", "remove", "settle_containers", "settle_machines", "set_up_machines", "begin_calibration",
-    "calibrate_if_due",
-    "release", "acquire",
+    "calibrate_if_due", "reach_edge", "note_dropped",
+    "release", "acquire", "note_joined", "note_parted", "read_lane",
 })
 
 
@@ -36,10 +38,14 @@ class Effects(NamedTuple):
     attempts_fail: bool
     classical_fails: bool
     closed: bool
+    blocks: bool = False
+    recalibrates: bool = False
+    chunks: bool = False
 
 
 NAMES = ("SHARED_LANES", "SLOTS", "CONTAINERS_ON", "DELAYS_ON", "LIVES_ON", "CALIBRATES", "DRIFTS", "OUTAGES_ON",
-         "COLD_QPU", "ATTEMPTS_FAIL", "CLASSICAL_FAILS", "CLOSED")
+         "COLD_QPU", "ATTEMPTS_FAIL", "CLASSICAL_FAILS", "CLOSED", "BLOCKS", "RECALIBRATES",
+         "CHUNKS")
 
 
 def substitutes(policy: Policy, effects: Effects) -> dict[str, Any]:
@@ -47,8 +53,10 @@ def substitutes(policy: Policy, effects: Effects) -> dict[str, Any]:
     return {
         "enter": policy.enter, "pick": policy.pick, "start": policy.start, "finish": policy.finish,
         "scan": policy.scan or policy.pick, "place_cost": policy.place, "CLASSES": policy.classes,
-        "ENTER_DRAWS": policy.enter_draws, "PICK_DRAWS": policy.pick_draws,
-        **dict(zip(NAMES, effects, strict=True)),
+        "quiet_until": policy.quiet_until or session.quiet_until, "QUIET": policy.quiet_until is not None,
+        "switch": policy.switch or never, "pause": policy.pause,
+        "STATELESS": policy.stateless, "ENTER_DRAWS": policy.enter_draws, "PICK_DRAWS": policy.pick_draws,
+        "FAIR_POOL": policy.fair_pool and effects.slots, **dict(zip(NAMES, effects, strict=True)),
     }
 
 

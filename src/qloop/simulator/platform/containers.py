@@ -6,6 +6,7 @@ from typing import Any
 
 from qloop.policies.lifetimes import is_kept
 from qloop.simulator.platform.accounts import add_container
+from qloop.simulator.platform.features import STATELESS
 from qloop.simulator.platform.memory import COLDS, FULL, HELD_SINCE, IDLE_POOL, LAST, SESSION, TENANT
 
 SINCE, NEWER, OLDER = 0, 1, 2
@@ -53,13 +54,15 @@ def expire(m: Any, p: Any, tenant: int) -> None:
 
 
 def release(m: Any, p: Any, work: Any, i: int) -> None:
-    """The session in slot i gives its container back: it idles."""
+    """The session in slot i gives its container back: it idles, or is gone if nothing is kept."""
     st, row = m.state, m.slots[i]
     if row[HELD_SINCE] < 0:
         return
     tenant = work.times[row[SESSION], TENANT]
     add_container(m, p, row[HELD_SINCE], st[LAST])
     row[HELD_SINCE] = -1
+    if STATELESS:
+        return
     expire(m, p, tenant)
     node = st[IDLE_POOL]
     if node < 0:

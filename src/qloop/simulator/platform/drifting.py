@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from qloop.policies import columns as c
 from qloop.policies.draws import uniform
-from qloop.policies.drift import expected_growth, normal, ou_step, telegraph_step
 from qloop.policies.drift import growth as growth_of
+from qloop.policies.drift import normal, ou_step, telegraph_step
 from qloop.simulator.platform import memory as mem
 from qloop.simulator.platform.memory import GATE, STEP, T1, TLS
 
@@ -44,17 +45,8 @@ def growth(m: Any, p: Any, q: int) -> float:
                         facts[mem.IDLE_SHARE])
 
 
-def calibrated(m: Any, p: Any, q: int) -> None:
+def calibrated(m: Any, p: Any, w: Any, q: int) -> None:
     """A calibration ends: gates are as calibrated, T1 and two-level systems go on as they are."""
     advance(m, p, q)
     m.drifts[q, GATE] = 0.0
-    m.drifts[q, mem.CALIBRATED_AT] = m.state[mem.LAST] * 1e-9
-
-
-def predicted_loss(m: Any, q: int) -> float:
-    """The expected relative loss of fidelity of a circuit of nominal error on QPU q: what a monitor would predict."""
-    facts, state = m.machines[q], m.drifts[q]
-    age_h = (m.state[mem.LAST] * 1e-9 - state[mem.CALIBRATED_AT]) / 3600.0
-    grown = expected_growth(age_h, facts[mem.AGING], facts[mem.SD], facts[mem.RELAX] / 3600.0,
-                                  facts[mem.IDLE_SHARE])
-    return float(facts[mem.QUALITY] * (grown - 1.0))
+    m.drifts[q, mem.CALIBRATED_AT] = w.qpus[q][c.CALIBRATED_AT] = m.state[mem.LAST] * 1e-9

@@ -13,14 +13,18 @@ from qloop.policies import columns as c
 from qloop.simulator.platform import memory as mem
 from qloop.simulator.platform.accounts import account
 from qloop.simulator.platform.containers import settle_containers
+from qloop.simulator.platform.edges import at_edge, reach_edge
 from qloop.simulator.platform.features import (
     ATTEMPTS_FAIL,
     CALIBRATES,
+    CHUNKS,
     CLOSED,
     CONTAINERS_ON,
     DELAYS_ON,
     LIVES_ON,
     OUTAGES_ON,
+    QUIET,
+    RECALIBRATES,
     SHARED_LANES,
 )
 from qloop.simulator.platform.lanes import replace
@@ -29,6 +33,7 @@ from qloop.simulator.platform.memory import NEVER
 from qloop.simulator.platform.nodes import NUMBER, add, take
 from qloop.simulator.platform.sessions import after_quantum, after_work, arrive, classical_end, delay_end, look
 from qloop.simulator.platform.upkeep import (
+    begin_held_back,
     begin_outage,
     calibrate_if_due,
     end_outage,
@@ -79,6 +84,9 @@ def handle(m: Any, p: Any, work: Any, w: Any, kind: int) -> int:
     It goes on after idle QPUs were offered what waits, as live, where its next task is another event.
     """
     st = m.state
+    if kind == mem.RUNS and CHUNKS and at_edge(m, p):
+        reach_edge(m, p, work, w)
+        return -1
     if kind == mem.RUNS:
         i = next_end(m, p, w)
         lost = ATTEMPTS_FAIL and m.slots[i, mem.TRIES] > 0
@@ -91,7 +99,7 @@ def handle(m: Any, p: Any, work: Any, w: Any, kind: int) -> int:
         st[mem.WAKE_AT] = NEVER         # idle QPUs are offered work, which is all that the policy wanted
         return -1
     if kind == CLASSICAL_QUEUE:
-        return classical_end(m, p, work)
+        return classical_end(m, p, work, w)
     if DELAYS_ON and kind == mem.DELAYS:
         delay_end(m, p, work, w)
     elif CALIBRATES and kind == mem.CALENDAR:
@@ -132,7 +140,9 @@ def outage(m: Any, p: Any, work: Any, w: Any) -> None:
 def note_wish(m: Any, w: Any) -> None:
     """The policy wishes to be asked again at some time, as live: then, or as soon as time has passed."""
     wished = max(m.state[mem.LAST] + 1, int(min(w.totals[c.WAKE] * 1e9, mem.LATE_NS)))
-    m.state[mem.WAKE_AT] = min(m.state[mem.WAKE_AT], wished)
+    if m.state[mem.WAKE_AT] > m.state[mem.LAST]:        # an earlier wish for this moment is granted
+        wished = min(m.state[mem.WAKE_AT], wished)
+    m.state[mem.WAKE_AT] = wished
     w.totals[c.WAKE] = c.INF
 
 
@@ -148,7 +158,11 @@ def run_part(m: Any, p: Any, work: Any, w: Any, part: int) -> None:
         st[mem.EVENTS] += 1
         ended = handle(m, p, work, w, kind)
         while True:
+            if CALIBRATES and (QUIET or RECALIBRATES):
+                begin_held_back(m, p, w)
             dispatch(m, p, work, w, SHARED_LANES)
+            if CALIBRATES and RECALIBRATES:
+                begin_held_back(m, p, w)    # where nothing waits any more
             if ended < 0:
                 break
             if kind == mem.RUNS:

@@ -6,11 +6,15 @@ from typing import Any
 
 from qloop.policies import columns as c
 from qloop.policies.bind import bind, first_to_take, may_take
+from qloop.policies.chunks import drop, is_stale, over
 from qloop.policies.draws import ENTER, PICK, uniform
 from qloop.policies.ledger import dequeue, enqueue, finished, note_ready, set_key
 from qloop.simulator.platform import memory as mem
 from qloop.simulator.platform.accounts import READY, is_idle, note, part_row
+from qloop.simulator.platform.entries import first_entries, forget, join, part
 from qloop.simulator.platform.features import (
+    BLOCKS,
+    CHUNKS,
     CLASSES,
     ENTER_DRAWS,
     PICK_DRAWS,
@@ -21,10 +25,12 @@ from qloop.simulator.platform.features import (
     place_cost,
     scan,
 )
-from qloop.simulator.platform.memory import ENTRIES, HEADS, LAST, QUEUED, SEQ, SINCE, WAITING
-from qloop.simulator.platform.nodes import add, remove, take
+from qloop.simulator.platform.fitting import fill
+from qloop.simulator.platform.memory import HEADS, LAST, QUEUED, SEQ, SINCE, WAITING
+from qloop.simulator.platform.nodes import add, take
+from qloop.simulator.platform.result import EXECUTED, LOST
 
-HOLD, SCAN, SCAN_LIMIT, HOMELESS = c.HOLD, c.SCAN, c.SCAN_LIMIT, c.HOMELESS
+HOLD, SCAN, HOMELESS = c.HOLD, c.SCAN, c.HOMELESS
 
 
 def lane_of(task: Any) -> int:
@@ -51,7 +57,7 @@ def place(m: Any, p: Any, w: Any, i: int, now: float) -> None:
     if bound == HOMELESS:
         add(m.heap, p.lanes + mem.HOMELESS_LINE, i, task[c.SEQ], 0)
     else:
-        add(m.heap, lane_of(task), i, task[c.KEY], int(task[c.SEQ]))
+        join(m, lane_of(task), i, task[c.KEY], int(task[c.SEQ]))
 
 
 def make_ready(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
@@ -64,6 +70,8 @@ def make_ready(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
         task[c.ESTIMATE] = work.parts[part, mem.QUANTUM_PART] * 1e-9 if p.exact_estimates else 0.0
         task[c.CPU] = work.parts[part, mem.CLASSICAL_PART] * 1e-9
     task[c.STARTED_AT], task[c.MEASURED] = -1.0, -1.0
+    if BLOCKS:
+        fill(m, work, w, i)
     now, seq = st[LAST] * 1e-9, int(task[c.SEQ])
     note_ready(w.tasks, w.flows, i, now)
     u = uniform(p.key, ENTER, seq) if ENTER_DRAWS else 0.0
@@ -79,12 +87,27 @@ def leave(m: Any, w: Any, i: int, q: int, useful: bool) -> None:
     now = m.state[LAST] * 1e-9
     finished(w.tasks, w.flows, w.qpus, w.totals, i, q, now, useful)
     finish(w.tasks, w.flows, w.qpus, w.totals, i, q, now)
+    if CHUNKS:
+        over(w.tasks, w.flows, i, useful)
+        if not useful:
+            note_dropped(m, i)
+        m.slots[i, mem.REST] = m.slots[i, mem.KEPT_NS] = m.slots[i, mem.KEPT_SPAN] = 0
+
+
+def note_dropped(m: Any, i: int) -> None:
+    """Account the shots that the session in slot i kept as lost; it begins anew, also if it had loaded only."""
+    row = m.slots[i]
+    if row[mem.KEPT_SPAN] != 0:     # else it may have run nowhere, and its column QPU holds something else
+        m.duty[row[mem.QPU], EXECUTED] -= row[mem.KEPT_SPAN]
+        m.duty[row[mem.QPU], LOST] += row[mem.KEPT_SPAN]
+    m.result[row[mem.SESSION], mem.LOST] += row[mem.KEPT_NS]
+    row[mem.REST] = row[mem.KEPT_NS] = row[mem.KEPT_SPAN] = 0
 
 
 def withdraw(m: Any, p: Any, w: Any, i: int) -> None:
     """A task that waits leaves its lane for good."""
     st, task = m.state, w.tasks[i]
-    remove(m.heap, queue_of(p, task), i)
+    part(m, queue_of(p, task), i)
     dequeue(w.tasks, w.qpus, w.totals, i)
     st[WAITING] -= 1
     leave(m, w, i, -1, False)
@@ -100,32 +123,24 @@ def replace(m: Any, p: Any, w: Any, q: int) -> None:
         i = take(m.heap, homeless)
         add(m.heap, moved, i, w.tasks[i][c.SEQ], 0)
     for lane in range(q * CLASSES, (q + 1) * CLASSES):
+        forget(m, lane)
         while m.heap.roots[lane] >= 0:
             i = take(m.heap, lane)
             add(m.heap, moved, i, w.tasks[i][c.SEQ], 0)
     while m.heap.roots[moved] >= 0:
         i = take(m.heap, moved)
         dequeue(w.tasks, w.qpus, w.totals, i)
+        if CHUNKS and is_stale(w.tasks[i], w.qpus):
+            drop(w.tasks, w.flows, i)
+            note_dropped(m, i)
         place(m, p, w, i, m.state[LAST] * 1e-9)
-
-
-def first_entries(m: Any, w: Any, lane: int) -> int:
-    """Write the first tasks of a lane, in order, into `scratch`; the lane is left as it was. Returns how many."""
-    count = 0
-    while count < SCAN_LIMIT and m.heap.roots[lane] >= 0:
-        m.scratch[ENTRIES, count] = take(m.heap, lane)
-        count += 1
-    for k in range(count):
-        i = m.scratch[ENTRIES, k]
-        add(m.heap, lane, i, w.tasks[i][c.KEY], int(w.tasks[i][c.SEQ]))
-    return count
 
 
 def movable(m: Any, w: Any, lane: int, i: int, q: int, now: float, deep: bool) -> int:
     """The head i of another QPU's lane if it may move to QPU q, -1 if not; `deep`: the lane's first task that may."""
     if deep:
-        count = first_entries(m, w, lane)
-        return first_to_take(place_cost, w.tasks, w.flows, w.qpus, w.totals, m.scratch[ENTRIES, :count], q, now)
+        count = first_entries(m, lane)
+        return first_to_take(place_cost, w.tasks, w.flows, w.qpus, w.totals, m.entries[lane, :count], q, now)
     if may_take(place_cost, w.tasks, w.flows, w.qpus, w.totals, i, q, now, 0.0, False):
         return i
     return -1
@@ -152,9 +167,10 @@ def choose(m: Any, p: Any, w: Any, q: int, now: float, deep: bool) -> int:
             return i
     if lane > SCAN:
         return -1
-    count = first_entries(m, w, SCAN - lane)
-    k = scan(w.tasks, w.flows, w.qpus, w.totals, m.scratch[ENTRIES, :count], q, now, u)
-    return int(m.scratch[ENTRIES, k]) if k >= 0 else -1
+    own = SCAN - lane
+    count = first_entries(m, own)
+    k = scan(w.tasks, w.flows, w.qpus, w.totals, m.entries[own, :count], q, now, u)
+    return int(m.entries[own, k]) if k >= 0 else -1
 
 
 def set_idle(m: Any, w: Any, q: int) -> None:

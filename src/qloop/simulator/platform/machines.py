@@ -6,6 +6,7 @@ from typing import Any
 
 from qloop.policies import columns as c
 from qloop.policies.caches import is_warm, refresh, touch
+from qloop.policies.chunks import is_chunked
 from qloop.policies.draws import uniform
 from qloop.policies.ledger import dequeue, started
 from qloop.simulator.platform import memory as mem
@@ -22,15 +23,20 @@ from qloop.simulator.platform.accounts import (
     whole,
 )
 from qloop.simulator.platform.drifting import growth
+from qloop.simulator.platform.entries import part
 from qloop.simulator.platform.features import (
     ATTEMPTS_FAIL,
+    BLOCKS,
+    CHUNKS,
     COLD_QPU,
     DRIFTS,
+    STATELESS,
     start,
 )
+from qloop.simulator.platform.fitting import was_loaded
 from qloop.simulator.platform.lanes import choose, leave, next_idle, queue_of, set_idle
 from qloop.simulator.platform.memory import LAST, SESSION, SINCE
-from qloop.simulator.platform.nodes import add, remove, take
+from qloop.simulator.platform.nodes import add, take
 
 FAILURE_STREAM = 40
 
@@ -39,6 +45,8 @@ def cold_part(m: Any, p: Any, w: Any, i: int, q: int, now: float) -> int:
     """Time that the session's shot on QPU q loses to cold caches, ns; the caches hold it from now on."""
     facts, flow, row = m.machines[q], w.flows[p.tenants + i], m.slots[i]
     lost = 0.0
+    if STATELESS:
+        return whole((facts[mem.COMPILE] + facts[mem.LOAD]) * 1e9)
     if facts[mem.COMPILE] > 0.0:
         bit = 1 << q
         if row[mem.VISITED] & bit == 0:
@@ -50,8 +58,10 @@ def cold_part(m: Any, p: Any, w: Any, i: int, q: int, now: float) -> int:
             warm = touch(m.caches, first, count, float(row[SESSION]), now, w.qpus[q][c.EPOCH],
                                 facts[mem.WARM_S])
         else:
-            warm = flow[c.LAST_QPU] == q and is_warm(flow[c.LAST_END], flow[c.LAST_EPOCH], now,
-                                                            w.qpus[q][c.EPOCH], facts[mem.WARM_S])
+            warm = BLOCKS and was_loaded(flow, q, now, w.qpus[q][c.EPOCH], facts[mem.WARM_S])
+            if not BLOCKS:
+                warm = flow[c.LAST_QPU] == q and is_warm(flow[c.LAST_END], flow[c.LAST_EPOCH], now,
+                                                                w.qpus[q][c.EPOCH], facts[mem.WARM_S])
         if not warm:
             lost += facts[mem.LOAD]
     return whole(lost * 1e9)
@@ -63,9 +73,10 @@ def note_shot(m: Any, p: Any, work: Any, w: Any, i: int, q: int) -> None:
     result = m.result[row[SESSION]]
     waited = st[LAST] - row[SINCE]
     result[mem.WAITED] += waited
-    if st[LAST] >= p.warm:
+    resumed = CHUNKS and row[mem.REST] > 0
+    if st[LAST] >= p.warm and not resumed:
         note_wait(m, w.tasks[i][c.CLASS], waited)
-    if row[mem.LAST_SHOT] >= 0 and row[mem.TRIES] == 0:
+    if row[mem.LAST_SHOT] >= 0 and row[mem.TRIES] == 0 and not resumed:
         result[mem.GAP] += st[LAST] - row[mem.LAST_SHOT]
     if DRIFTS:
         error = work.loads[row[SESSION], mem.ERROR] * m.machines[q, mem.QUALITY]
@@ -75,15 +86,20 @@ def note_shot(m: Any, p: Any, work: Any, w: Any, i: int, q: int) -> None:
 def start_on(m: Any, p: Any, work: Any, w: Any, i: int, q: int, now: float) -> None:
     """Task i begins on QPU q."""
     st, row = m.state, m.slots[i]
-    remove(m.heap, queue_of(p, w.tasks[i]), i)
+    part(m, queue_of(p, w.tasks[i]), i)
     dequeue(w.tasks, w.qpus, w.totals, i)
     cold = 0
-    if COLD_QPU:
+    if COLD_QPU and not (CHUNKS and row[mem.REST] > 0):
         cold = cold_part(m, p, w, i, q, now)
     note_shot(m, p, work, w, i, q)
     started(w.tasks, w.qpus, w.totals, i, q, now)
     start(w.tasks, w.flows, w.qpus, w.totals, i, q, now)
     length = cold + whole(work.parts[part_row(m, work, i), mem.QUANTUM_PART] / m.machines[q, mem.SPEED])
+    if CHUNKS and row[mem.REST] > 0:
+        length, cold, row[mem.REST] = row[mem.REST], row[mem.COLD_PART], 0
+    if CHUNKS:
+        row[mem.ENDS_AT] = st[LAST] + length
+        length = min(length, first_chunk(w, i))
     add(m.heap, p.lanes + mem.RUNS, p.qpu_at + q, float(st[LAST] + length), q)
     m.duty[q, mem.RAN] = i
     set_idle(m, w, q)
@@ -92,6 +108,11 @@ def start_on(m: Any, p: Any, work: Any, w: Any, i: int, q: int, now: float) -> N
     st[mem.WAITING] -= 1
     st[mem.EVENTS] += 1
     note(m, QUANTUM_START, row[SESSION], q)
+
+
+def first_chunk(w: Any, i: int) -> int:
+    """How long slot i runs until it may stand aside, ns."""
+    return whole(w.totals[c.CHUNK_S] * 1e9) if is_chunked(w.tasks[i], w.totals) else mem.NEVER
 
 
 def dispatch(m: Any, p: Any, work: Any, w: Any, shared: bool) -> None:
@@ -141,6 +162,8 @@ def end_run(m: Any, p: Any, w: Any, i: int, q: int, useful: bool) -> None:
     if useful:
         result[mem.STEPS] += 1
         row[mem.LEFT] -= 1
+        if row[mem.LEFT] == 0:
+            w.flows[p.tenants + i][c.OPEN] = 0.0    # no quantum task will come: it holds no QPU any more
         row[mem.TRIES] = 0
         row[mem.LAST_SHOT] = st[LAST]
         if COLD_QPU:

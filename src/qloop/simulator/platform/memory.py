@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qloop.policies.columns import SCAN_LIMIT
+from qloop.simulator.platform.entries import KEPT
 from qloop.simulator.platform.nodes import NODE, Heap
 from qloop.simulator.platform.result import AREAS
 
@@ -59,7 +59,11 @@ QPU = 9             # where it runs
 COLD_PART = 10      # of the present run, time lost to cold caches, ns
 VISITED = 11        # QPUs on which it ran, as bits
 FREE_SLOT = 12      # the stack of free slots, in this column of its own
-SLOT = 13
+ENDS_AT = 13        # when what it runs would end without a break, ns
+REST = 14           # what it has yet to run of a task that stands aside, ns; 0: it stands not aside
+KEPT_NS = 15        # what it has run of it, ns
+KEPT_SPAN = 16      # and how much of that was after the warm-up
+SLOT = 17
 PRE, COST, POST = 0, 1, 2
 COMPUTING, IN_LINE, SUBMITTING, STARTING, UP, DOWN, PAUSING, QUEUED, ON_QPU = range(9)
 
@@ -91,7 +95,7 @@ SPANS, DUE, CALIBRATING, RAN, ENDS, SINCE_Q, OUTAGE = 8, 8, 9, 10, 11, 12, 13
 DUTY = 14
 
 WAIT_BINS = 256     # bins of waits: 8 an octave, from a millisecond
-HEADS, ENTRIES = 0, 1   # rows of `scratch`
+HEADS = 0           # row of `scratch`
 
 
 class Platform(NamedTuple):
@@ -115,7 +119,7 @@ class Platform(NamedTuple):
     interactive: int    # ns, NEVER for none
     max_ttl: int
     attempts: int
-    pause: int          # ns
+    between: int        # pause before a retry, ns
     exact_estimates: bool
     tenants: int
     users: int
@@ -128,7 +132,8 @@ class Platform(NamedTuple):
 
 # queues behind the lanes, by offset
 SHARED, LINE, DELAYS, LIVES, RUNS, CALENDAR, OUTAGES, USERS, HOMELESS_LINE, MOVED = range(10)
-QUEUES = 10
+LINE_NORMAL = 10    # before the workers, where the policy orders classical tasks
+QUEUES = 11
 
 
 class Work(NamedTuple):
@@ -148,6 +153,8 @@ class Memory(NamedTuple):
     heap: Any       # the queues, lanes first
     idle: Any       # idle QPUs, as bits of words
     scratch: Any
+    entries: Any    # first entries of each lane that `scan` read, and how many (entries.py)
+    known: Any
     machines: Any
     drifts: Any
     duty: Any
@@ -177,7 +184,8 @@ def memory(sessions: int, slots: int, qpus: int, lanes: int, *, lives: bool, ten
     result[:, LEFT_AT] = -1
     return Memory(
         state, np.zeros(REAL), table, Heap(np.zeros(count), nodes, np.full(lanes + QUEUES, -1, np.int64)),
-        np.zeros((qpus + 62) // 62, np.int64), np.full((2, max(lanes, SCAN_LIMIT)), -1, np.int64),
+        np.zeros((qpus + 62) // 62, np.int64), np.full((1, max(lanes, 1)), -1, np.int64),
+        np.zeros((lanes, KEPT), np.int64), np.full((lanes + QUEUES, 2), -1, np.int64),
         np.zeros((qpus, MACHINE)), np.zeros((qpus, DRIFT)), np.zeros((qpus, DUTY), np.int64), caches, pool,
         np.full((2, tenants), -1, np.int64), np.zeros((2, WAIT_BINS), np.int64), np.zeros(sessions), result,
         np.zeros((log, 4), np.int64))

@@ -26,20 +26,22 @@ MOST_AREA = 2.0**62     # session-ns that certainly fit into 64 bits
 BEYOND = "The run is too large for memory"
 
 
-def replicate(scenario: Scenario, number: int = 0, *, log: int = 0,
-              loop: Callable[..., Any] | None = None) -> Replication:
+def replicate(scenario: Scenario, number: int = 0, *, log: int = 0, loop: Callable[..., Any] | None = None,
+              bring: Callable[[int], tuple[Drawn, NDArray[np.int64]]] | None = None,
+              room: int = FIRST_ROOM) -> Replication:
     """One replication, by its number: the same whenever, wherever and beside whatever it is run.
 
-    `log` lines of (time ns, kind, session, QPU) are kept. `loop` takes the place of the compiled kernel. If more
-    sessions are open than there is room for, the run begins again with twice as much: it is the same run.
+    `log` lines of (time ns, kind, session, QPU) are kept. `loop` takes the place of the compiled kernel. `bring(key)`
+    gives sessions with their arrivals (ns, rising) in place of those that the scenario draws. If more sessions are open
+    than there is `room` for, the run begins again with twice as much: it is the same run.
     """
     world.check(scenario)
     policy, on = scenario.order(), world.effects(scenario)
     key = key_of(scenario.seed, number)
     run = loop or kernel_for(policy, on)
     lanes = policy.classes * (1 if on.shared_lanes else scenario.n_qpus)
-    again, slots = 1, FIRST_ROOM
-    drawn, brought = load(scenario, key, again)
+    again, slots = 1, room
+    drawn, brought = load(scenario, key, again) if bring is None else given(scenario, *bring(key))
     while True:
         slots = max(1, min(slots, len(brought.times)))
         constants = world.platform(scenario, key, slots, on, lanes)
@@ -72,6 +74,11 @@ def call(run: Callable[..., Any], name: str, *arrays: Any) -> None:
         why = next((line for line in reversed(said) if any(word in line for word in ("rror", "ntyped", "nknown"))), "")
         raise InvalidInput(f"The policy {name} cannot be compiled", why.strip(),
                            "Its functions may use numbers, the rows, the columns' names, and `math`") from error
+
+
+def given(scenario: Scenario, drawn: Drawn, at: NDArray[np.int64]) -> tuple[Drawn, mem.Work]:
+    """Sessions that were drawn elsewhere."""
+    return drawn, world.work(scenario, drawn, at, np.zeros(len(at), np.int64))
 
 
 def load(scenario: Scenario, key: int, again: int) -> tuple[Drawn, mem.Work]:

@@ -25,7 +25,7 @@ from qloop.simulator.platform.accounts import (
 )
 from qloop.simulator.platform.classical import delay, end_classical, end_delay, give_up, join_workers
 from qloop.simulator.platform.containers import acquire, discard, release
-from qloop.simulator.platform.features import CLASSICAL_FAILS, CLOSED, CONTAINERS_ON, DELAYS_ON, LIVES_ON
+from qloop.simulator.platform.features import CLASSICAL_FAILS, CLOSED, CONTAINERS_ON, DELAYS_ON, LIVES_ON, STATELESS
 from qloop.simulator.platform.lanes import make_ready, withdraw
 from qloop.simulator.platform.memory import COST, LAST, LEFT, OUTCOME, PHASE, POST, PRE, SESSION, STAGE
 from qloop.simulator.platform.nodes import add, remove, take
@@ -51,7 +51,7 @@ def compute(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
     if CONTAINERS_ON and m.slots[i, mem.HELD_SINCE] < 0 and not acquire(m, p, work, i):
         delay(m, p, i, p.cold_start, mem.STARTING)
         return
-    join_workers(m, p, i, load_of(m, work, i))
+    join_workers(m, p, w, i, load_of(m, work, i))
 
 
 def after_classical(m: Any, i: int) -> int:
@@ -97,11 +97,11 @@ def revive(m: Any, p: Any, w: Any, i: int) -> None:
         set_timer(m, p, i)
 
 
-def classical_end(m: Any, p: Any, work: Any) -> int:
+def classical_end(m: Any, p: Any, work: Any, w: Any) -> int:
     """The first classical task to end leaves the workers; returns its slot."""
-    i = end_classical(m, p)
+    i = end_classical(m, p, w)
     note(m, CLASSICAL_END, m.slots[i, SESSION], -1)
-    if CONTAINERS_ON and not p.hold_session:
+    if CONTAINERS_ON and (STATELESS or not p.hold_session):
         release(m, p, work, i)
     return int(i)
 
@@ -124,7 +124,7 @@ def delay_end(m: Any, p: Any, work: Any, w: Any) -> None:
     phase = row[PHASE]
     note(m, DELAY_END, row[SESSION], -1)
     if phase == mem.STARTING:
-        join_workers(m, p, i, load_of(m, work, i))
+        join_workers(m, p, w, i, load_of(m, work, i))
     elif phase == mem.UP or phase == mem.PAUSING:
         become_ready(m, p, work, w, i)
     else:
@@ -139,15 +139,14 @@ def after_quantum(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
     elif row[mem.TRIES] >= p.attempts:
         depart(m, p, work, w, i, res.FAILED)
     elif row[mem.TRIES] > 0:
-        if DELAYS_ON and p.pause > 0:
-            delay(m, p, i, p.pause, mem.PAUSING)
+        if DELAYS_ON and p.between > 0:
+            delay(m, p, i, p.between, mem.PAUSING)
         else:
             make_ready(m, p, work, w, i)
     else:
         row[STAGE] = COST if row[LEFT] > 0 else POST
         if row[STAGE] == POST:
             m.result[row[SESSION], OUTCOME] = res.OPEN  # its last result came, though after its maximum TTL
-            w.flows[p.tenants + i][c.OPEN] = 0.0    # no quantum task will come: it holds no QPU any more
             if LIVES_ON:
                 remove(m.heap, p.lanes + mem.LIVES, p.life_at + i)
                 add(m.heap, p.lanes + mem.LIVES, p.life_at + i, float(mem.NEVER), 0)
@@ -189,6 +188,8 @@ def open_session(m: Any, p: Any, work: Any, w: Any, session: int) -> None:
     flow[c.SEQ], flow[c.OPEN], flow[c.WEIGHT] = st[mem.FLOW_SEQ], 1.0, 1.0
     flow[c.PARENT] = work.times[session, mem.TENANT]
     flow[c.LAST_END] = flow[c.LAST_QPU] = flow[c.LAST_EPOCH] = flow[c.HELD] = flow[c.ORDER] = -1.0
+    flow[c.AWAY_SINCE] = flow[c.ACTIVE_SINCE] = -1.0
+    flow[c.FLOW_COLUMNS:] = -1.0
     if LIVES_ON:
         set_timer(m, p, i)
     if DELAYS_ON and p.submit > 0:
@@ -282,7 +283,7 @@ def expire(m: Any, p: Any, work: Any, w: Any, i: int) -> None:
     if phase == mem.QUEUED:
         withdraw(m, p, w, i)
     elif phase == mem.IN_LINE:
-        give_up(m, p, i)
+        give_up(m, p, w, i)
     else:
         remove(m.heap, p.lanes + mem.DELAYS, i)
         end_delay(m, p, i)

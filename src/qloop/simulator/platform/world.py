@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qloop.errors import InvalidInput
 from qloop.policies import columns as c
+from qloop.policies import fits
 from qloop.policies.place import least_wait
 from qloop.policies.record import Policy
 from qloop.simulator.platform import memory as mem
@@ -20,6 +21,7 @@ from qloop.simulator.tables import World, totals_of
 from qloop.simulator.workload.arrivals import Closed
 from qloop.simulator.workload.drawn import Drawn
 
+MOST_FITTED = 256       # QPUs of which each session's circuit is told: rows grow with their number
 MOST_VISITED = 62       # QPUs that the bits of one number can name
 GRID_NS = 60_000_000_000
 MOST_NS = 1 << 53       # times are float64 in the queues: exact below this
@@ -37,7 +39,15 @@ def effects(scenario: Scenario) -> Effects:
         calibrates=any(min(k.calibrate_every_s, k.calibrate_first_s, k.recalibrate_above) < math.inf for k in kinds),
         drifts=drifts, outages=any(k.mtbf_s < math.inf for k in kinds),
         cold_qpu=any(k.compile_s + k.load_s > 0.0 for k in kinds), attempts_fail=any(k.failure > 0.0 for k in kinds),
-        classical_fails=scenario.classical.failure > 0.0, closed=isinstance(scenario.arrivals, Closed))
+        classical_fails=scenario.classical.failure > 0.0, closed=isinstance(scenario.arrivals, Closed),
+        blocks=has_blocks(scenario), recalibrates=any(k.recalibrate_above < math.inf for k in kinds),
+        chunks=has_chunks(scenario.order()))
+
+
+def has_blocks(scenario: Scenario) -> bool:
+    """Whether policies are told of each session's circuit on each QPU: where it runs matters, and they are not many."""
+    cold = any(kind.load_s > 0.0 for kind in scenario.qpus)
+    return (cold or scenario.order().place is not least_wait) and scenario.n_qpus <= MOST_FITTED
 
 
 def shared_lanes(scenario: Scenario) -> bool:
@@ -48,7 +58,12 @@ def shared_lanes(scenario: Scenario) -> bool:
     one = scenario.qpus[0]
     alike = len(scenario.qpus) == 1 and one.mtbf_s == math.inf and one.compile_s + one.load_s == 0.0
     still = min(one.calibrate_every_s, one.calibrate_first_s, one.recalibrate_above) == math.inf
-    return policy.place is least_wait and alike and still and shipped(policy)
+    return policy.place is least_wait and alike and still and shipped(policy) and not has_chunks(policy)
+
+
+def has_chunks(policy: Policy) -> bool:
+    """Whether tasks may stand aside: each goes on where its shots are, so that its QPU matters."""
+    return policy.switch is not None and policy.settings.get(c.CHUNK_S, 0.0) > 0.0
 
 
 def shipped(policy: Policy) -> bool:
@@ -76,17 +91,26 @@ def machines(kinds: Sequence[QpuKind]) -> tuple[NDArray[np.float64], NDArray[np.
 def tables(scenario: Scenario, policy: Policy, slots: int) -> World:
     """The policies' tables of an empty platform: tenants first, then a row for each slot."""
     tenants = len(scenario.tenants)
-    flows = np.empty((tenants + slots, c.FLOW_COLUMNS))
+    told = scenario.n_qpus if has_blocks(scenario) else 0
+    flows = np.full((tenants + slots, c.FLOW_COLUMNS + fits.VISIT * told), -1.0)
     for row, tenant in enumerate(scenario.tenants):
-        flows[row] = c.new_flow(row + 1.0, -1.0, tenant.weight)
-    flows[tenants:] = c.new_flow(0.0, 0.0, 1.0)
-    tasks = np.empty((slots, c.TASK_COLUMNS))
-    tasks[:] = c.new_task(-1.0, 0.0, 0.0, 0.0)
+        flows[row, :c.FLOW_COLUMNS] = c.new_flow(row + 1.0, -1.0, tenant.weight)
+    flows[tenants:, :c.FLOW_COLUMNS] = c.new_flow(0.0, 0.0, 1.0)
+    tasks = np.zeros((slots, c.TASK_COLUMNS + fits.FIT * told))
+    tasks[:, :c.TASK_COLUMNS] = c.new_task(-1.0, 0.0, 0.0, 0.0)
     tasks[:, c.FLOW] = np.arange(tenants, tenants + slots)
     totals = totals_of(policy, float(scenario.classical.workers), scenario.n_qpus)
-    rows = [c.new_qpu(float(kind.qubits), kind.compile_s + kind.load_s, c.INF, seconds(kind.calibrate_every_s))
-            for kind in scenario.qpus for _ in range(kind.count)]
+    rows = [qpu_row(kind) for kind in scenario.qpus for _ in range(kind.count)]
     return World(tasks, flows, np.array(rows), np.array(totals))
+
+
+def qpu_row(kind: QpuKind) -> c.Row:
+    """What policies are told of a QPU."""
+    row = c.new_qpu(float(kind.qubits), kind.compile_s + kind.load_s, c.INF, seconds(kind.calibrate_every_s))
+    row[c.AGING_RATE], row[c.AGE_SD], row[c.AGE_RELAX] = kind.drift.aging, kind.drift.sd, kind.drift.relax_s
+    row[c.IDLE_SHARE], row[c.WINDOW_S] = kind.drift.idle_share, ns(kind.calibration_s) * 1e-9
+    row[c.LOSS_BOUND], row[c.REFERENCE_LOSS] = kind.recalibrate_above, kind.error
+    return row
 
 
 def work(scenario: Scenario, drawn: Drawn, arrival: NDArray[np.int64], think: NDArray[np.int64]) -> mem.Work:

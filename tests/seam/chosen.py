@@ -1,0 +1,28 @@
+"""The policies as the seam's tests run them: those with times in their settings let go within a scenario's length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from qloop.policies import catalog
+from qloop.policies.record import Policy
+
+# Off the half-second grid of the scenarios, so that a TTL never ends together with an event: at one time the hosts may
+# look at a QPU that lapses and at one whose session ends in either order.
+TUNED: Mapping[str, Mapping[str, float]] = MappingProxyType({
+    "session": {"hold_idle": 2.25, "hold_max": 15.25},
+    "pilot": {"hold_max": 15.25},
+    "batch": {"hold_idle": 2.25, "hold_max": 15.25, "lanes": 1.0},
+    "efaas_expected": {"chunk_s": 0.0},     # the small kernel has no chunks; test_chunks.py has them
+})
+
+
+# What the platform's kernel is compiled for in CI besides `efaas`: each takes a minute, and the others are orders by a
+# key or parts of these.
+PLATFORM = frozenset(("fifo", "reservation", "session", "batch", "fairshare", "drfq", "paper_score", "efaas_expected"))
+
+
+def tuned(name: str) -> Policy:
+    """The policy of this name."""
+    return catalog.policy(name, **TUNED.get(name, {}))
