@@ -22,6 +22,10 @@ CASES = {
     "adam frequencies": ("adam", {"frequencies": [2, 1, 3], "evaluate_incumbent": False}),
     "cma-es": ("cma-es", {}),
     "cma-es popsize": ("cma-es", {"popsize": 4, "sigma0": 0.1}),
+    "rotosolve": ("rotosolve", {}),
+    "rotosolve last": ("rotosolve", {"frequencies": [2, 1, 3], "last_evaluation": True}),
+    "gradient descent": ("gradient-descent", {}),
+    "gradient descent momentum": ("gradient-descent", {"momentum": 0.5, "learning_rate": 0.03}),
 }
 START = (0.3, -0.7, 1.1)
 every_case = pytest.mark.parametrize("case", CASES)
@@ -190,7 +194,8 @@ def test_a_bowl_is_minimized_in_any_dimension(case: str, size: int) -> None:
     options = {k: v for k, v in options.items() if k != "frequencies"}
     # A parameter-shift gradient of a parabola is its exact gradient times pi / 2: the minimum is the same.
     outcome = drive(by_name.make(name, np.full(size, 0.4), maxiter=1500, seed=3, **options), bowl)
-    exact = {"spsa": 0.02, "nelder-mead": 5e-3, "adam": 1e-3, "cma-es": 1e-4}[name]
+    exact = {"spsa": 0.02, "nelder-mead": 5e-3, "adam": 1e-3, "cma-es": 1e-4,
+             "rotosolve": 5e-3, "gradient-descent": 1e-3}[name]
     assert np.max(np.abs(outcome.x - np.linspace(-1, 1, size))) < exact
 
 
@@ -206,12 +211,12 @@ def test_a_noisy_bowl_is_minimized_to_the_noise(case: str) -> None:
 
 @every_case
 def test_a_told_value_belongs_to_the_incumbent(case: str) -> None:
-    """Where the contract says told, the value is that of x; SPSA alone estimates while it runs."""
+    """Where the contract says told, the value is that of x; SPSA and Rotosolve estimate while they run."""
     optimizer = made(case)
     while not optimizer.done:
         optimizer.tell(rough(optimizer.ask()))
-        estimated = case in ("spsa", "spsa given a", "spsa last") and optimizer.reason is None
-        if optimizer.value is not None and not estimated and case not in ("spsa", "spsa given a"):
+        estimated = case in ("spsa", "spsa given a", "spsa last", "rotosolve last") and optimizer.reason is None
+        if optimizer.value is not None and not estimated and case not in ("spsa", "spsa given a", "rotosolve"):
             assert optimizer.value == rough(optimizer.x[None])[0]
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qloop.loops.optimizers.adam import GradientAdam, shift_rule
+from qloop.loops.optimizers.adam import GradientAdam
 from qloop.loops.optimizers.drive import drive
 from qloop.loops.optimizers.protocol import Array, Stop
+from qloop.loops.optimizers.shift import shift_rule
 
 
 def gradient_from(function, theta: Array, frequencies: list[int]) -> Array:  # type: ignore[no-untyped-def]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import _optimize, minimize
 
 from qloop.loops.optimizers.drive import drive
-from qloop.loops.optimizers.nelder_mead import NelderMead, Phase
+from qloop.loops.optimizers.nelder_mead import NelderMead
 from qloop.loops.optimizers.protocol import Array, Stop
+from qloop.loops.optimizers.simplex import Phase
 
 
 def rosenbrock(x: Array) -> float:
@@ -43,6 +47,23 @@ def ours(function: Callable[[Array], float], optimizer: NelderMead) -> tuple[lis
     return points, optimizer
 
 
+class SumsExactly:
+    """NumPy as SciPy's simplex sees it, but with an exact sum over the vertices, as ours is."""
+
+    add = SimpleNamespace(reduce=lambda terms, axis: np.array([math.fsum(column) for column in terms.T]))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+
+@pytest.fixture(scope="module")
+def exact_sums() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_optimize, "np", SumsExactly())
+        yield
+
+
+@pytest.mark.usefixtures("exact_sums")
 @settings(max_examples=200, deadline=None)
 @given(function=st.sampled_from(FUNCTIONS), n=st.integers(1, 6), adaptive=st.booleans(), seed=st.integers(0, 2**32),
        maxiter=st.integers(1, 150))

@@ -61,7 +61,8 @@ def test_the_trace_tells_of_each_change_once_whatever_comes_together():
         story = [(1, ev.QpuPaused("held", "one")), (2, ev.QpuPaused("held", "two")), (3, ev.QpuLeft("held", "gone")),
                  (4, ev.QpuJoined("held", 5, 0.5, 3)), (5, ev.QpuResumed("held")), (6, ev.QpuLeft("held", "gone")),
                  (7, ev.QpuLeft("held", "gone")), (8, ev.QpuDrained("held", "three")), (9, ev.QpuResumed("held")),
-                 (10, ev.QpuJoined("held", 6)), (11, ev.QpuRetired("held", "sold")), (12, ev.QpuJoined("held", 6))]
+                 (10, ev.QpuJoined("held", 6, 0.0, 3)), (11, ev.QpuRetired("held", "sold")),
+                 (12, ev.QpuJoined("held", 6))]
         for second, event in story:
             at(float(second), lambda event=event: post(event))
         with qloop.Session("s", runtime=platform) as session:
@@ -71,7 +72,7 @@ def test_the_trace_tells_of_each_change_once_whatever_comes_together():
     check(trace)
     told = [(e.t // 10**9, e.operator, e.reason) if isinstance(e, tr.QpuOffline) else (e.t // 10**9, e.qubits, e.epoch)
             for e in trace.events if isinstance(e, tr.QpuOffline | tr.QpuOnline) and e.qpu == "held" and e.t > 0]
-    assert told == [(1, "paused", "one"), (4, 5, 3), (4, "paused", "two"), (5, 5, 3), (6, "", "gone"), (10, 6, 0),
+    assert told == [(1, "paused", "one"), (4, 5, 3), (4, "paused", "two"), (5, 5, 3), (6, "", "gone"), (10, 6, 3),
                     (11, "retired", "sold")]
     spans = [(b // 10**9, e // 10**9) for b, e in trace.index.qpus["held"].offline if b < e]
     assert [span for span in spans if span[0] < 11] == [(1, 4), (4, 5), (6, 10)]

@@ -49,7 +49,7 @@ def estimate(found: tuple[QpuEstimate, ...], calls: Mapping[int, int], optimizer
     number, evaluations = sum(calls.values()), sum(rows * count for rows, count in calls.items())
     said = [f"{number:,} calls with {evaluations:,} evaluations in all; each call is rounded up by itself"]
     if optimizer is not None:
-        name = optimizer if isinstance(optimizer, str) else optimizer.name
+        name = optimizer if isinstance(optimizer, str) else getattr(optimizer, "name", type(optimizer).__name__)
         said.append(f"{name} goes to its last iteration, as on a smooth bowl; it may stop earlier")
     said += ["net time is the QPU's own prediction; loading a session's first circuit and waiting are not billed",
              "nothing is taken off for results that the journal already holds"]

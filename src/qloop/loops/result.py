@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qloop.errors import MissingExtra
+from qloop.loops.speculation.report import SpeculationReport
 from qloop.model.cost import Cost
 
 
@@ -17,7 +18,9 @@ from qloop.model.cost import Cost
 class Iteration:
     """One iteration: its best known energy after it, evaluations in it, and seconds since the loop began.
 
-    `cost` is what was paid for it now: nothing for what the journal knew.
+    `cost` is what was paid for it now: nothing for what the journal knew. `renewed`: the incumbent's value as it was
+    measured again in this iteration, because the calibration epoch had changed; it is one of the evaluations.
+    `deviation`: by how much (rad) the points evaluated differ from those asked for, in approximate speculation alone.
     """
 
     number: int
@@ -27,6 +30,8 @@ class Iteration:
     wait_s: float
     known: bool
     cost: Cost = Cost()
+    renewed: float | None = None
+    deviation: float = 0.0
 
 
 @dataclass(slots=True)
@@ -34,7 +39,8 @@ class LoopResult:
     """The result of a variational loop, with SciPy's names: `x`, `fun`, `nfev`, `nit`, `success`, `message`.
 
     `iterations` holds the history; `resumed` counts evaluations that came from the journal instead of a QPU. `cost` is
-    all that the session has spent so far, in earlier lives, too.
+    all that the session has spent so far, in earlier lives, too. `speculation`: what asking ahead came to; None if the
+    loop did not.
     """
 
     x: NDArray[np.float64]
@@ -49,6 +55,7 @@ class LoopResult:
     clock: str
     resumed: int = 0
     iterations: list[Iteration] = field(default_factory=list)
+    speculation: SpeculationReport | None = None
     cost: Cost = Cost()
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,7 +64,8 @@ class LoopResult:
                 "success": self.success, "message": self.message, "session": self.session,
                 "optimizer": self.optimizer, "shots": self.shots, "clock": self.clock, "resumed": self.resumed,
                 "net_s": self.cost.net_s, "billed_s": self.cost.billed_s, "amount": self.cost.value,
-                "currency": self.cost.currency}
+                "currency": self.cost.currency,
+                "speculation": None if self.speculation is None else self.speculation.to_dict()}
 
     def plot(self, path: str | Path | None = None, *, optimum: float | None = None, axes: Any = None) -> Any:
         """Energy against iteration; with `optimum` a line for it. Saved to `path` (PNG, PDF); returns the axes.
@@ -85,5 +93,6 @@ class LoopResult:
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th style='text-align:left'>{name}</th><td>{value}</td></tr>" for name, value in (
             ("energy", f"{self.fun:.8g}"), ("iterations", self.nit), ("evaluations", self.nfev),
-            ("stopped", self.message), ("session", self.session), ("clock", self.clock), ("cost", self.cost.text)))
+            ("stopped", self.message), ("session", self.session), ("clock", self.clock), ("cost", self.cost.text),
+            *(() if self.speculation is None else (("speculation", self.speculation.text),))))
         return f"<table>{rows}</table>"

@@ -14,9 +14,12 @@ from qloop.loops.future import QuantumFuture
 from qloop.loops.loop import Loop, Think
 from qloop.loops.objective import Objective, single
 from qloop.loops.optimizers import by_name
+from qloop.loops.optimizers.foreign import adopt
 from qloop.loops.optimizers.protocol import Optimizer
 from qloop.loops.progress import display
 from qloop.loops.result import Iteration, LoopResult
+from qloop.loops.speculation.forks import check_fork
+from qloop.loops.speculation.options import Speculation, speculation
 from qloop.loops.stepper import Inline, OnWorkers
 from qloop.model.estimate import Estimate
 from qloop.runtime.client import Client, Outcome, SessionView, SessionWish, connect, reopen
@@ -96,15 +99,21 @@ class Session:
     def minimize(self, circuit: QuantumCircuit, observable: SparsePauliOp, x0: ArrayLike | None = None, *,
                  optimizer: str | Optimizer = "spsa", maxiter: int = 100, shots: int | None = None,
                  seed: int | None = None, progress: bool | None = None, workers: bool = False,
-                 callback: Callable[[Iteration], object] | None = None, **options: Any) -> LoopResult:
+                 callback: Callable[[Iteration], object] | None = None, reevaluate: bool = False,
+                 speculate: Speculation | bool | None = None, **options: Any) -> LoopResult:
         """Run a variational loop to its end and return its result.
 
-        `optimizer`: a name (`spsa`, `nelder-mead`, `adam`, `cma-es`; `options` are its own) or an ask/tell optimizer.
+        `optimizer`: a name (`spsa`, `nelder-mead`, `adam`, `gradient-descent`, `rotosolve`, `cma-es`; `options` are its
+        own), an ask/tell optimizer, or any object with `ask()` and `tell(values)`.
         `x0` (P,): where to start; by default small random angles from the session's seed. `progress`: show a bar;
-        by default if a terminal watches. `workers`: run the classical steps on the runtime's workers.
+        by default if a terminal watches. `workers`: run the classical steps on the runtime's workers. `reevaluate`:
+        when the calibration epoch or the QPU has changed, measure the incumbent again, before new values are compared
+        with it; it is paid for, and only optimizers that keep an incumbent's value ask for it.
+        `speculate`: ask ahead where QPUs are idle; True, or `Speculation(...)`. It does not change the loop's course on
+        an exact QPU, nor on a twin that the session is pinned to and whose noise is frozen, see `Speculation`.
         """
         loop = self.loop(circuit, observable, x0, optimizer=optimizer, maxiter=maxiter, shots=shots, seed=seed,
-                         workers=workers, **options)
+                         workers=workers, reevaluate=reevaluate, speculate=speculate, **options)
         title = f"{loop.optimizer.name}, session {self.id.rsplit('.', 1)[-1]}"
         with display(progress, title, maxiter) as bar:
             def both(entry: Iteration) -> None:
@@ -117,12 +126,16 @@ class Session:
 
     def loop(self, circuit: QuantumCircuit, observable: SparsePauliOp, x0: ArrayLike | None = None, *,
              optimizer: str | Optimizer = "spsa", maxiter: int = 100, shots: int | None = None,
-             seed: int | None = None, workers: bool = False, think: Think | None = None, **options: Any) -> Loop:
+             seed: int | None = None, workers: bool = False, think: Think | None = None, reevaluate: bool = False,
+             speculate: Speculation | bool | None = None, **options: Any) -> Loop:
         """The loop of `minimize`, not begun: `run()` it, or `start()` it among others."""
+        ahead = speculation(speculate)
         objective = self.objective(circuit, observable, shots=shots)
         chosen = self._optimizer(optimizer, objective.n_parameters, x0, maxiter, seed, options)
+        if ahead is not None:
+            check_fork(chosen)
         stepper = OnWorkers(self._client, self.id, chosen) if workers else Inline(self._client, chosen)
-        return Loop(self._client, objective, stepper, think=think)
+        return Loop(self._client, objective, stepper, think=think, reevaluate=reevaluate, speculate=ahead)
 
     def estimate(self, circuit: QuantumCircuit, observable: SparsePauliOp | None = None, *, evaluations: int = 1,
                  batch: int = 1, shots: int | None = None, optimizer: str | Optimizer | None = None,
@@ -185,7 +198,7 @@ class Session:
                    seed: int | None, options: dict[str, Any]) -> Optimizer:
         """The optimizer given, or the one of this name for the circuit's parameters."""
         if not isinstance(wish, str):
-            return wish
+            return adopt(wish, maxiter)
         own = self.details().seed % 2**32 if seed is None else seed
         if n_parameters == 0:
             raise InvalidInput("The circuit has no parameters", "There is nothing to minimise over",

@@ -51,11 +51,12 @@ class Inline:
 class OnWorkers:
     """The step runs as a classical task that the engine schedules; the optimizer's state travels with it.
 
-    A step that is lost with its worker is repeated from the same state, so the loop's course does not change.
+    A step that is lost with its worker is repeated from the same state, so the loop's course does not change. One that
+    cannot travel is refused here, before anything is spent.
     """
 
     def __init__(self, client: Client, session: str, optimizer: Optimizer) -> None:
-        self.client, self.session, self.optimizer = client, session, optimizer
+        self.client, self.session, self.optimizer = client, session, loads(optimizer.dumps())
 
     def tell(self, values: Values, iteration: int) -> None:
         """Take the values of the last batch."""

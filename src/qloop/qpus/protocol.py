@@ -163,3 +163,15 @@ class Away(Protocol):
 
     def epoch_at(self, now_ns: int) -> int:
         """The calibration epoch at a time: maintenance may begin a new one as a calibration does."""
+
+
+@runtime_checkable
+class Renewed(Protocol):
+    """What a `LocalQpu` offers besides, if the scheduler may say when it is calibrated."""
+
+    @property
+    def by_scheduler(self) -> bool:
+        """Whether it does; the QPU then plans no windows."""
+
+    def calibrated(self, now_ns: int) -> None:
+        """A calibration ends at this time, later than any before: a new epoch begins."""

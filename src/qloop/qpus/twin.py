@@ -26,19 +26,19 @@ from qloop.qpus import surrogate
 from qloop.qpus.caches.ahead import Piece
 from qloop.qpus.caches.cache import Counts
 from qloop.qpus.caches.keys import RELAYOUT_ABOVE
-from qloop.qpus.caches.twins import CachePlan, TwinCaches
+from qloop.qpus.caches.twins import MITIGATION_CIRCUITS, CachePlan, TwinCaches
 from qloop.qpus.calibration import Ages, ages
 from qloop.qpus.device import Device
 from qloop.qpus.drift.absences import Plan
 from qloop.qpus.drift.drifted import Drifted
 from qloop.qpus.drift.life import RECALIBRATE_ABOVE, LifePlan
 from qloop.qpus.drift.model import Drift
+from qloop.qpus.forecast import Fit, Forecast, stale_s
 from qloop.qpus.isa import Isa, check_width, compile_isa, compile_placed
 from qloop.qpus.noise.noisy import GateByGate, check_noisy_width, gate_by_gate
 from qloop.qpus.protocol import Absence, LocalQpu, Program, QpuDescription, QpuResult, Recovery, Request, Window
 from qloop.qpus.snapshot import Snapshot
-from qloop.qpus.snapshot_checks import check_snapshot
-from qloop.qpus.snapshot_files import load_snapshot
+from qloop.qpus.twin_checks import check_kinds, checked, rep_delay_ns
 from qloop.qpus.twin_options import MAX_SEED, nanoseconds, whole
 from qloop.qpus.twin_program import TwinProgram, reading_of
 
@@ -82,14 +82,14 @@ class TwinQpu:
                  maintenance: Plan = (), outside: Plan = (), failures: Plan = (), recalibrate: str = "interval",
                  recalibrate_above: float = RECALIBRATE_ABOVE, mitigate_readout: bool = False,
                  noise: str = "surrogate") -> None:
-        data = _checked(snapshot)
-        _check_kinds(name, exact, caches, mitigate_readout)
+        data = checked(snapshot)
+        check_kinds(name, exact, caches, mitigate_readout)
         self._name = name or f"twin-{data.name}{'' if noise == 'surrogate' else f'?noise={noise}'}"
         self._noise = gate_by_gate(noise, mitigate_readout)
         self._compile = compile_isa if self._noise is None else compile_placed
         self._device, self._exact = Device(data), exact or _exact_qpu()
         self._overhead_ns = nanoseconds("task_overhead_s", task_overhead_s, 0, 10**15)
-        self._rep_delay_ns = _rep_delay(data, rep_delay_s)
+        self._rep_delay_ns = rep_delay_ns(data, rep_delay_s)
         self._cold_s = nanoseconds("cold_s", cold_s, 0, 10**15) * 1e-9
         self._nominal_shots, self._mitigate = whole("nominal_shots", nominal_shots, 1, MAX_SHOTS), mitigate_readout
         plan = LifePlan(drift=drift, maintenance=maintenance, outside=outside, failures=failures,
@@ -250,6 +250,26 @@ class TwinQpu:
         """The ESP of a compiled circuit at a time, between 0 and 1."""
         return self._life.esp(_own(program).isa, now_ns)
 
+    def fit(self, program: Program, epoch: int) -> Fit:
+        """What is known of a compiled circuit in a calibration epoch."""
+        own = _own(program)
+        shots_ns = MITIGATION_CIRCUITS * self._nominal_shots * self._rep_delay_ns if self._mitigate else 0
+        stale = 0.0 if epoch else stale_s(own.isa, self.calibration(), self._device.snapshot, self._life.drift)
+        return Fit(-own.isa.success.ln_esp, stale, self._cold_s, shots_ns * 1e-9)
+
+    def forecast(self, epoch: int) -> Forecast:
+        """When the epoch's calibration was, and how errors are expected to grow since."""
+        return self._life.forecast(epoch)
+
+    @property
+    def by_scheduler(self) -> bool:
+        """Whether the run's scheduler says when it is calibrated."""
+        return self._life.by_scheduler
+
+    def calibrated(self, now_ns: int) -> None:
+        """A calibration that the scheduler wished ends now, and a new epoch begins."""
+        self._life.calibrated(now_ns)
+
     def snapshot_at(self, now_ns: int) -> Snapshot:
         """The device as it is at a time: the snapshot with its errors, T1 and T2 drifted, dates as they were."""
         return self._life.snapshot_at(now_ns)
@@ -270,30 +290,3 @@ def _exact_qpu() -> LocalQpu:
     from qloop.qpus.exact import ExactQpu
 
     return ExactQpu(name="noise-free")
-
-
-def _check_kinds(name: object, exact: object, caches: object, mitigate_readout: object) -> None:
-    """`InvalidInput` for a twin's options that are no numbers, if they are of another kind than documented."""
-    if not isinstance(name, str):
-        raise InvalidInput(f"A twin's name is {name!r:.40}", "", "Give a text, or leave it out")
-    if exact is not None and (isinstance(exact, type) or not isinstance(exact, LocalQpu)):
-        raise InvalidInput(f"A twin has exact={exact!r:.40}", "It computes the noise-free values",
-                           "Give a QPU of this process, such as an ExactQpu, or leave it out")
-    if not (isinstance(caches, CachePlan | None) and isinstance(mitigate_readout, bool)):
-        raise InvalidInput(f"A twin has caches={caches!r:.60}, mitigate_readout={mitigate_readout!r:.60}",
-                           "The first is a CachePlan or None, the second True or False", "Correct it")
-
-
-def _checked(snapshot: object) -> Snapshot:
-    """A snapshot by its name or as data."""
-    data = load_snapshot(snapshot) if isinstance(snapshot, str) else snapshot
-    if not isinstance(data, Snapshot):
-        raise InvalidInput(f"A twin is made from {snapshot!r:.60}", "It is neither a snapshot nor a name",
-                           "Give a name such as 'torino', or a Snapshot")
-    check_snapshot(data, f"The snapshot {data.name!r}")
-    return data
-
-
-def _rep_delay(snapshot: Snapshot, seconds: float | None) -> int:
-    delay = snapshot.rep_delay_ns
-    return delay.default if seconds is None else nanoseconds("rep_delay_s", seconds, delay.low, delay.high)

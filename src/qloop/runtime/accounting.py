@@ -120,12 +120,23 @@ class Accounts:
             now_ns = max(now_ns, ticket.begun_ns + turn.cold_ns + outcome.net_ns)
         return self._row(turn, qpu, ending, charged, now_ns, intent=intent, epoch=outcome.epoch)
 
-    def squashed(self, ticket: QuantumTicket, call: CallRow) -> None:
-        """Another attempt's result was first: the call is paid for, and kept by itself."""
+    def squashed(self, ticket: QuantumTicket, call: CallRow, *, spent: bool = False) -> None:
+        """Another attempt's result was first, or nobody wants it: the call is paid for, and kept by itself.
+
+        `spent`: it was settled before.
+        """
         row = msgspec.structs.replace(call, outcome=SQUASHED)
         with contextlib.suppress(Conflict):     # the purchase's account is there already, and stays as it is
             self.store.put_call(row)
-        self.settle(ticket, row)
+        if not spent:
+            self.settle(ticket, row)
+
+    def cut_off(self, turn: Turn, net_ns: int, now_ns: int) -> None:
+        """A guess was cut off after `net_ns` on an emulated QPU: that much is paid for."""
+        if net_ns > 0:
+            charged = self.pricing.predicted(turn, turn.place, net_ns)
+            self.squashed(turn.ticket, self._row(turn, turn.place, SQUASHED, charged, now_ns, intent=None))
+        self.forgo(turn.ticket)
 
     def failed(self, turn: Turn, error: Exception, reason: str, now_ns: int) -> None:
         """Journal a call that came to nothing; what was refused before a QPU saw it is none.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,8 @@ import msgspec
 
 from qloop import __version__
 from qloop.engine.engine import Engine
-from qloop.errors import InvalidInput, QloopError, UnknownName
-from qloop.model.events import TaskCancelled, TenantSet
+from qloop.errors import InvalidInput, UnknownName
+from qloop.model.events import TaskCancelled
 from qloop.pilots.protocol import Pilot
 from qloop.policies.catalog import WARM_SETTINGS
 from qloop.policies.columns import WARM_TTL
@@ -23,6 +22,7 @@ from qloop.qpus.catalog import open_qpu
 from qloop.qpus.remote import Qpu, RemoteQpu
 from qloop.runtime import layout
 from qloop.runtime.accounting import Accounts
+from qloop.runtime.calibrations import Calibrations, calibrate_again
 from qloop.runtime.classical import ClassicalSide
 from qloop.runtime.clock import Clock, make_clock
 from qloop.runtime.core import Core
@@ -38,38 +38,18 @@ from qloop.runtime.options import MEMORY, Options
 from qloop.runtime.plugins import find_policy
 from qloop.runtime.price_book import price_book
 from qloop.runtime.pricing import Pricing
+from qloop.runtime.profiles import Profiles
 from qloop.runtime.programs import Programs
 from qloop.runtime.quantum import Book, QuantumSide
 from qloop.runtime.recording import Recording
 from qloop.runtime.sessions import Recent, Sessions
+from qloop.runtime.sharing import terms_of
 from qloop.runtime.ticket import QuantumTicket, Ticket
-from qloop.runtime.timers import Timers
+from qloop.runtime.timers import Stepper, Timers
 from qloop.runtime.wishes import SessionWish
 from qloop.trace.provenance import Header, QpuInfo, configuration_hash, new_header
 from qloop.trace.recorder import Recorder
 from qloop.trace.schema import SessionKind
-
-
-class Stepper:
-    """Moves virtual time on, one thing at a time."""
-
-    def __init__(self, timers: Timers) -> None:
-        self.timers = timers
-        self._stepping = False
-
-    def until(self, finished: Callable[[], bool]) -> None:
-        """Step until `finished()`; QloopError if nothing is left that could happen."""
-        if self._stepping:
-            raise InvalidInput("Virtual time is being moved on already", "A callback waits for a result in it",
-                               "Use add_done_callback instead of result() there")
-        self._stepping = True
-        try:
-            while not finished():
-                if not self.timers.step():
-                    raise QloopError("Nothing is left to happen, and the wait is not over",
-                                     "Virtual time has no further event", "Report this as a bug")
-        finally:
-            self._stepping = False
 
 
 @dataclass(slots=True)
@@ -89,6 +69,7 @@ class Parts:
     effects: Effects
     core: Core
     environment: Environment
+    profiles: Profiles
     recording: Recording | None
     accounts: Accounts
     kinds: dict[str, tuple[SessionKind, float | None]]
@@ -131,16 +112,17 @@ def assemble(options: Options) -> Parts:
         sink = None if options.trace is True else options.trace
         recorder = Recorder(header(options, clock.name, qpus), sink)
         recording = Recording(recorder, engine, effects.tickets.get, kinds)
-        recording.compiled = partial(is_compiled, sessions, programs)
+        recording.compiled, recording.whole = partial(is_compiled, sessions, programs), quantum.remote.has
     core = Core(engine, clock, effects.obey, recording)
     core.give_up = effects.give_up
     quantum.remote.kept = sessions.kept.__contains__
-    environment = Environment(qpus, quantum, core, timers)
+    profiles = Profiles(qpus, programs, quantum.epochs, core.post)
+    environment = Environment(qpus, quantum, core, timers, profiles, Calibrations(store, run).note)
     effects.core = quantum.core = quantum.remote.core = classical.core = core
     effects.environment = environment
     emulated = {name: is_timed(qpu) for name, qpu in qpus.items()}
     return Parts(run, qpus, emulated, store, timers, Stepper(timers), sessions, programs, quantum, classical,
-                 effects, core, environment, recording, accounts, kinds)
+                 effects, core, environment, profiles, recording, accounts, kinds)
 
 
 def keep_warm(policy: Policy) -> Policy:
@@ -160,6 +142,7 @@ def require(parts: Parts, options: Options, name: str) -> None:
         raise UnknownName("QPU", name, parts.qpus)
     qpu = open_qpu(name, seed=options.seed)
     parts.qpus[name], parts.emulated[name], parts.quantum.epochs[name] = qpu, is_timed(qpu), 0
+    calibrate_again(parts.store, parts.run, {name: qpu})
     parts.environment.join(name)
 
 
@@ -263,8 +246,9 @@ def bring_up(parts: Parts, options: Options) -> None:
                               msgspec.json.encode(configuration, order="sorted")))
     begin_life(parts.store, parts.run, life)
     parts.store.expire(2**62)
-    for tenant, weight in options.tenants.items():
-        parts.core.post(TenantSet(tenant, weight))
+    for tenant, wish in options.tenants.items():
+        parts.core.post(terms_of(tenant, wish))
+    calibrate_again(parts.store, parts.run, parts.qpus)
     parts.environment.begin()
     parts.classical.begin()
 

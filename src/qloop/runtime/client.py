@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qloop.model.estimate import QpuEstimate
+from qloop.runtime.tally import Speculated, Stake
 from qloop.runtime.ticket import Outcome, QuantumTicket, Ticket
 from qloop.runtime.wishes import SessionView, SessionWish
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from qiskit.quantum_info import SparsePauliOp
 
 
-__all__ = ["Client", "Outcome", "QuantumTicket", "SessionView", "SessionWish", "Ticket", "connect", "reopen"]
+__all__ = ["Client", "Outcome", "QuantumTicket", "SessionView", "SessionWish", "Speculated", "Stake", "Ticket",
+           "connect", "reopen"]
 
 
 class Client(Protocol):
@@ -49,6 +51,19 @@ class Client(Protocol):
     def estimate(self, session: str, structure: str, calls: Mapping[int, int], shots: int, *,
                  counts: bool = False) -> tuple[QpuEstimate, ...]:
         """What so many calls of so many evaluations each would cost on each QPU that may run them, cheapest first."""
+
+    def speculate(self, session: str, structure: str, thetas: NDArray[np.float64], shots: int, stake: Stake, *,
+                  iteration: int = 0, ahead: Sequence[QuantumTicket] = ()) -> QuantumTicket | None:
+        """Evaluate where nobody else wants a QPU, in case it is asked for after `ahead`; None if it is not done."""
+
+    def squash(self, ticket: QuantumTicket, reason: str) -> None:
+        """A guess is not wanted: `theta_mismatch`, `epoch_change`, `budget`, `preempted` or `session_closed`."""
+
+    def is_current(self, ticket: QuantumTicket) -> bool:
+        """Whether the values of a guess, if it has any, are of the present calibration epoch."""
+
+    def speculated(self, session: str) -> Speculated:
+        """What the session's guesses came to so far."""
 
     def gather(self, ticket: QuantumTicket, timeout: float | None = None) -> Outcome:
         """Wait for a task's outcome; raises what went wrong, or TimeoutError after `timeout` seconds."""

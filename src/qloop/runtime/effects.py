@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Final, assert_never
 
@@ -14,10 +16,11 @@ from qloop.runtime.classical import ClassicalSide
 from qloop.runtime.core import Core
 from qloop.runtime.drains import Drains
 from qloop.runtime.environment import Environment
+from qloop.runtime.guess_runs import squash_reason
 from qloop.runtime.journal import rows
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import SessionState
-from qloop.runtime.quantum import QuantumSide
+from qloop.runtime.quantum import Book, QuantumSide
 from qloop.runtime.sessions import Sessions, view_of
 from qloop.runtime.ticket import ClassicalTicket, QuantumTicket, Ticket
 from qloop.runtime.timers import Timers
@@ -37,6 +40,7 @@ class Effects:
         self.drains = Drains()
         self.core: Core | None = None
         self.environment: Environment | None = None
+        self.drop_guesses: Callable[[Book], None] | None = None
         self.failures: list[Exception] = []
 
     def obey(self, now: int, command: cmd.Command) -> None:
@@ -59,9 +63,14 @@ class Effects:
                 self.classical.abort(command)
             case cmd.AbortQuantum():
                 # an evaluation in this process runs to its end; nobody is told its result
+                self.quantum.cut(command)
                 left = self.tickets.get(command.task)
                 if left is not None and not left.done:
                     left.state = TaskState.READY
+            case cmd.YieldQuantum():
+                self.quantum.stand_aside(command)
+            case cmd.KeepQuantum():
+                self._keep(command)
             case cmd.StartCalibration():
                 assert self.environment is not None
                 self.environment.calibrate(now, command)
@@ -74,11 +83,20 @@ class Effects:
             case _:
                 assert_never(command)
 
+    def _keep(self, command: cmd.KeepQuantum) -> None:
+        """The guess is wanted."""
+        ticket = self.tickets[command.task]
+        assert isinstance(ticket, QuantumTicket)
+        book = self.sessions.books[ticket.session]
+        with book.lock:
+            book.tally.adopt(ticket)
+
     def _tick(self) -> None:
         assert self.core is not None
         self.core.post(Tick())
 
     def _task_ended(self, command: cmd.TaskEnded) -> None:
+        self.quantum.forget(command.task)
         ticket = self.tickets.pop(command.task, None)
         if ticket is None:
             return
@@ -88,11 +106,25 @@ class Effects:
             kind = SessionEnded if command.reason.endswith("time-to-live is over") else QpuError
             advice = "Open the session with a longer max_time" if kind is SessionEnded else ""
             ticket.error = kind(f"The task {command.task} failed", command.reason, advice)
+        if isinstance(ticket, QuantumTicket) and ticket.speculative and command.state is not TaskState.DONE:
+            self._squashed(ticket, command)
+            self._settle(ticket, command.state, command.reason)
+            return
         unbought = command.state is TaskState.FAILED or (command.state is TaskState.CANCELLED and not ticket.attempt)
         if unbought and isinstance(ticket, QuantumTicket):
             self.sessions.forget(ticket)
         self._end_row(ticket, command.state, command.reason)
         self._settle(ticket, command.state, command.reason)
+
+    def _squashed(self, ticket: QuantumTicket, command: cmd.TaskEnded) -> None:
+        """A guess came to nothing; what it cost is accounted, and an error told, for nobody waits for it."""
+        assert self.core is not None
+        held = self.sessions.squashed(ticket, squash_reason(command.reason))
+        if held is not None:
+            self.core.afterwards(partial(self.quantum.account_squashed, ticket, held))
+        if command.state is TaskState.FAILED:
+            self.sessions.books[ticket.session].tally.error = f"a guess failed: {command.reason}"
+            logging.getLogger("qloop").warning("The guess %s failed: %s", ticket.id, command.reason)
 
     def _refused(self, command: cmd.Refused) -> None:
         """A wish that was not taken: its ticket ends with the reason."""
@@ -101,6 +133,8 @@ class Effects:
             self.refusals[command.subject] = command
             while len(self.refusals) > MAX_REFUSALS:
                 del self.refusals[next(iter(self.refusals))]
+        if command.code == "epoch_back":        # nobody waits for an answer, and whoever wrote the QPU must know
+            logging.getLogger("qloop").warning("%s. This event is left out: correct what sends it", command.reason)
         if ticket is None:
             return
         ticket.error = refusal(command)
@@ -109,7 +143,8 @@ class Effects:
 
     def _end_row(self, ticket: Ticket, state: TaskState, reason: str) -> None:
         """Journal that a task ended without a result, unless its session is only left behind to be taken up later."""
-        rowless = not isinstance(ticket, QuantumTicket) or ticket.inline or self.timers.clock.virtual
+        rowless = (not isinstance(ticket, QuantumTicket) or ticket.inline or ticket.speculative
+                   or self.timers.clock.virtual)
         if rowless or state is TaskState.DONE or ticket.session in self.sessions.kept:
             return
         assert self.core is not None
@@ -147,6 +182,10 @@ class Effects:
         self.sessions.ended[command.session] = f"It is {command.state}: {command.reason}"
         if book is not None:
             self.sessions.past[command.session] = view_of(book, str(command.state), self.timers.clock.name)
+            self.sessions.speculated[command.session] = book.tally
+            if book.guesses:        # those that have their values: the engine knows of them no more
+                assert self.drop_guesses is not None
+                self.core.afterwards(partial(self.drop_guesses, book))
         if book is None or command.session in self.sessions.kept:
             return
         state = SessionState(str(command.state))

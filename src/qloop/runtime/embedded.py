@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,15 +15,17 @@ from qloop.model.estimate import QpuEstimate
 from qloop.model.limits import SECOND
 from qloop.model.states import TaskState
 from qloop.runtime import assembly, estimates, requests, waiting
+from qloop.runtime.accepting import accept
 from qloop.runtime.classical import ENVIRONMENT, opened, packed
 from qloop.runtime.effects import refusal
+from qloop.runtime.guesses import Guessing, again, claim, drop_all, make_room
 from qloop.runtime.identity import batch_digest
-from qloop.runtime.journal.rows import TaskRow
 from qloop.runtime.operations import Operations
 from qloop.runtime.options import Options, options_from
 from qloop.runtime.ordered import take, taken
-from qloop.runtime.quantum import Book, recall
 from qloop.runtime.sessions import view_of
+from qloop.runtime.sharing import Sharing
+from qloop.runtime.stored import recall
 from qloop.runtime.ticket import ClassicalTicket, Outcome, QuantumTicket, Ticket
 from qloop.runtime.wishes import SessionView, SessionWish
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from qloop.trace.reader import Trace
 
 
-class Runtime(Operations):
+class Runtime(Operations, Sharing, Guessing):
     """Everything that a loop needs, in one process. Options are those of `runtime.options.Options`.
 
     A context manager: leaving it ends all sessions. `run` is the id under which the run can be resumed.
@@ -49,6 +50,7 @@ class Runtime(Operations):
         self.options, self.run = chosen, self.parts.run
         self.core, self.timers, self.store = self.parts.core, self.parts.timers, self.parts.store
         self.sessions, self.effects = self.parts.sessions, self.parts.effects
+        self.effects.drop_guesses = lambda book: drop_all(self.parts, book, "session_closed")
         self._closed = False
         assembly.begin(self.parts, chosen)
         if order is not None:
@@ -97,22 +99,26 @@ class Runtime(Operations):
                after: Sequence[str] = ()) -> QuantumTicket:
         """Ask for evaluations of (batch, parameters) sets; accepted durably when this returns.
 
-        What the journal already holds is not bought again. Raises what is wrong with the request, or `Refused`.
+        What the journal already holds, or a guess, is not bought again. Raises what is wrong with it, or `Refused`.
         """
         book = self.sessions.find(session)
         source = requests.source(book, structure)
         rows = requests.check(thetas, source.n_parameters, shots, counts)
         identities = book.counter.identify(structure, rows, shots)
         digest = batch_digest(identities, counts)
+        guess = claim(self.parts, book, digest, iteration, cpu_s) if book.guesses else None
+        if guess is not None:
+            return guess
         ticket = QuantumTicket(book.task_id(digest), book.id, iteration=iteration, structure=structure,
                                thetas=rows, shots=shots, counts=counts, identities=identities, digest=digest,
                                inline=inline and self.parts.may_inline(book.pin), ready_ns=self.timers.clock.now())
-        known = book.memo.get(digest)
+        row = book.memo.get(digest)
+        known = recall(row) if row is not None else again(self.parts, book, digest) if book.spare else None
         if known is not None:
-            return self._remember(ticket, recall(known))
+            return self._remember(ticket, known)
         try:
-            estimates.reserve(self.parts, book, ticket)
-            self._accept(book, ticket, source.n_qubits, cpu_s, after)
+            make_room(self.parts, book, ticket)
+            accept(self.parts, book, ticket, source.n_qubits, cpu_s, after)
         except Exception:           # refused, or not journaled: nothing was bought
             self.parts.accounts.forgo(ticket)
             self.effects.tickets.pop(ticket.id, None)
@@ -136,20 +142,6 @@ class Runtime(Operations):
             if ticket is not None and isinstance(error, TimeoutError):
                 raise waiting.late(ticket, timeout, "It was cancelled.") from None
             raise
-
-    def _accept(self, book: Book, ticket: QuantumTicket, width: int, cpu_s: float, after: Sequence[str]) -> None:
-        """Journal the task, where it may outlive this call, and give it to the engine."""
-        if not ticket.inline and not self.virtual:
-            body = msgspec.msgpack.encode((ticket.structure, ticket.thetas.tobytes(), ticket.thetas.shape,
-                                           ticket.shots, ticket.counts))
-            self.store.put_task(TaskRow(ticket.id, book.id, "quantum", body, ticket.ready_ns))
-        self.effects.tickets[ticket.id] = ticket
-        predicted_s = estimates.predicted_s(self.parts, book, ticket)
-        self.core.tell(ev.QuantumSubmitted(ticket.id, book.id, width, ticket.shots, predicted_s, cpu_s, 1.0, book.pin,
-                                           ticket.iteration, tuple(after)))
-        refused = self.effects.refusals.pop(ticket.id, None)
-        if refused is not None:
-            raise refusal(refused)
 
     def _remember(self, ticket: QuantumTicket, outcome: Outcome) -> QuantumTicket:
         """The journal holds the outcome: nothing is scheduled."""
@@ -208,6 +200,8 @@ class Runtime(Operations):
         if converged is not None:
             self.core.post(ev.SessionConverged(session, converged))
             return
+        if session in self.sessions.books:
+            drop_all(self.parts, self.sessions.books[session], "session_closed")
         if keep:
             self.sessions.kept.add(session)
         self.core.post(ev.SessionCancelled(session) if cancel or keep else ev.SessionClosing(session))
@@ -249,7 +243,7 @@ class Runtime(Operations):
         return self.parts.quantum.ideal(book, structure, theta)
 
     def run_until(self, finished: Callable[[], bool]) -> None:
-        """Let virtual time pass until `finished()`."""
+        """Let time pass until `finished()`: virtual time at once, real time by waiting."""
         self.parts.stepper.until(finished)
 
     def trace(self) -> Trace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from qloop.model.commands import StartCalibration
 from qloop.model.events import CalibrationDue, CalibrationEnded, QpuJoined, QpuLeft
@@ -10,6 +10,7 @@ from qloop.model.limits import NEVER
 from qloop.qpus.protocol import Absence, Away, LocalQpu, Window
 from qloop.qpus.remote import Qpu, RemoteQpu
 from qloop.runtime.core import Core
+from qloop.runtime.profiles import Profiles, forecast
 from qloop.runtime.quantum import QuantumSide
 from qloop.runtime.remote.presence import Presence
 from qloop.runtime.timers import Timers
@@ -19,12 +20,15 @@ class Environment:
     """Announces QPUs, their windows and their absences to the engine.
 
     `stays` counts how often each QPU came online: what was planned for an earlier stay is not carried out any more.
+    `note` is told of the end of each calibration, before the epoch is asked for.
     """
 
-    def __init__(self, qpus: Mapping[str, Qpu], quantum: QuantumSide, core: Core, timers: Timers) -> None:
-        self.qpus, self.quantum, self.core, self.timers = qpus, quantum, core, timers
+    def __init__(self, qpus: Mapping[str, Qpu], quantum: QuantumSide, core: Core, timers: Timers,
+                 profiles: Profiles, note: Callable[[str, Qpu, int], None] = lambda name, qpu, now: None) -> None:
+        self.qpus, self.quantum, self.core, self.timers, self.profiles = qpus, quantum, core, timers, profiles
         self.presence = Presence(quantum.remote, core, timers)
         self.stays: dict[str, int] = {}
+        self.note = note
 
     def begin(self) -> None:
         """All QPUs come online."""
@@ -51,10 +55,20 @@ class Environment:
 
     def _arrive(self, name: str, stay: int, qpu: LocalQpu, now: int) -> None:
         """Announce it, and plan what is to come."""
-        window, about = qpu.next_window(now), qpu.describe()
-        self.core.post(QpuJoined(name, about.n_qubits, about.cold_s, self.quantum.epochs[name], _begin(window),
-                                 _gap(qpu, window)))
-        self._schedule(name, stay, window)
+        window, about, epoch = qpu.next_window(now), qpu.describe(), self.quantum.epochs[name]
+        ahead = forecast(qpu, epoch)
+        arrival = QpuJoined(name, about.n_qubits, about.cold_s, epoch, _begin(window), _gap(qpu, window),
+                            _length(window) or ahead.length_ns, ahead.calibrated_ns, ahead.aging_per_h, ahead.sd,
+                            ahead.relax_s, ahead.idle_share, ahead.recalibrate_above, ahead.reference_loss)
+        try:
+            self.profiles.renew(name)
+        finally:        # Ctrl-C too
+            self.core.post(arrival)
+            self._schedule(name, stay, window)
+            self._plan_absence(name, stay, qpu, now)
+
+    def _plan_absence(self, name: str, stay: int, qpu: LocalQpu, now: int) -> None:
+        """Leave at once, or when the next absence begins."""
         absence = _absence(qpu, now)
         if absence is not None and absence.begin_ns <= now:
             self._leave(name, stay, absence)
@@ -91,13 +105,28 @@ class Environment:
         if self.stays[name] != stay:
             return      # the QPU left before the window was over
         now, qpu = self.timers.clock.now(), self.qpus[name]
-        self.quantum.epochs[name] = _epoch(qpu, now, self.quantum.epochs[name] + 1)
+        try:
+            self.note(name, qpu, now)
+        finally:        # whatever becomes of what follows, Ctrl-C too: the calibration is over
+            self._begin_epoch(name, stay, qpu, now)
+
+    def _begin_epoch(self, name: str, stay: int, qpu: Qpu, now: int) -> None:
+        """Layouts and profiles are made anew, and the engine hears of it."""
+        epoch = self.quantum.epochs[name] = _epoch(qpu, now, self.quantum.epochs[name] + 1)
         window = qpu.next_window(now)
+        length_ns = _length(window) or forecast(qpu, epoch).length_ns
+        try:
+            self._renew(name, now)
+        finally:
+            self.core.post(CalibrationEnded(name, epoch, _begin(window), length_ns))
+            self._schedule(name, stay, window)
+
+    def _renew(self, name: str, now: int) -> None:
+        """Look for better layouts, and tell what is known of circuits in the new epoch."""
         try:
             self.quantum.programs.lay_out_anew(name, now)
-        finally:        # whatever becomes of that, Ctrl-C too: the calibration is over
-            self.core.post(CalibrationEnded(name, self.quantum.epochs[name], _begin(window)))
-            self._schedule(name, stay, window)
+        finally:
+            self.profiles.renew(name)
 
     def _schedule(self, name: str, stay: int, window: Window | None) -> None:
         if window is not None:
@@ -120,6 +149,10 @@ def _epoch(qpu: Qpu, now: int, counted: int) -> int:
 
 def _begin(window: Window | None) -> int:
     return NEVER if window is None else window.begin_ns
+
+
+def _length(window: Window | None) -> int:
+    return 0 if window is None else window.length_ns
 
 
 def _gap(qpu: Qpu, window: Window | None) -> int:

@@ -37,6 +37,30 @@ class Counter:
             for row, identity in zip(thetas, identities, strict=True):
                 self._free.setdefault((structure, row.tobytes(), shots), []).append(identity)
 
+    def peek(self, structure: str, thetas: NDArray[np.float64], shots: int,
+             ahead: Sequence[NDArray[np.float64]] = ()) -> tuple[bytes, ...]:
+        """The identities that these rows would get if they were asked for after the rows `ahead`; nothing counts."""
+        with self._lock:
+            before: dict[bytes, int] = {}
+            for rows in ahead:
+                for row in rows:
+                    before[row.tobytes()] = before.get(row.tobytes(), 0) + 1
+            found = []
+            for row in thetas:
+                theta = row.tobytes()
+                nth = before.get(theta, 0)
+                before[theta] = nth + 1
+                found.append(self._later((structure, theta, shots), nth))
+            return tuple(found)
+
+    def _later(self, key: tuple[str, bytes, int], nth: int) -> bytes:
+        """The identity that is given out for this theta after `nth` others."""
+        free = self._free.get(key, ())
+        if nth < len(free):
+            return free[nth]
+        number = self._asked.get(key, 0) + nth - len(free)
+        return EvaluationKey(self.seed, key[0], key[1], number, key[2], "", 0, "").digest()
+
     def _one(self, key: tuple[str, bytes, int]) -> bytes:
         if self._free and key in self._free:
             waiting = self._free[key]

@@ -12,9 +12,10 @@ from qloop.errors import InvalidInput, UnknownName
 from qloop.model.limits import NEVER, Limits
 from qloop.policies.record import Policy
 from qloop.qpus.remote import Qpu
-from qloop.runtime.checks import NAME, check_tenant, check_weight
+from qloop.runtime.checks import NAME, check_tenant
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.price_book import PriceWish, price_book
+from qloop.runtime.sharing import TermsWish, kept_terms_of, terms_of
 from qloop.runtime.terms import tenant_budgets
 
 MEMORY = ":memory:"
@@ -27,9 +28,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `policy_settings`: see `qloop.policies.catalog`. `clock`: "real", "virtual", or how many times as fast as real
     time. `journal`: a file, ":memory:", a store, or None for a file under `.qloop/runs`. `run` with `resume` takes up
     an earlier run. `trace`: whether to record one, or the file to stream it to. `workers`: processes of the local
-    pilot. `tenants`: weights by name. `grow`: a session may name any QPU of the catalog, which then joins. `prices`:
-    the name of one for all QPUs, a mapping of QPUs to prices, or the file of a price list (`qloop.runtime.price_book`).
-    `budgets`: what tenants may spend in this journal, by name: "100 USD", "600 s" or "10000 shots".
+    pilot. `tenants`: weights by name, or their terms (`qloop.runtime.sharing`). `grow`: a session may name any QPU of
+    the catalog, which then joins. `prices`: the name of one for all QPUs, a mapping of QPUs to
+    prices, or the file of a price list (`qloop.runtime.price_book`). `budgets`: what tenants may spend in this
+    journal, by name: "100 USD", "600 s" or "10000 shots".
     """
 
     qpus: Sequence[str | Qpu] = ("exact",)
@@ -45,7 +47,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     program: str = ""
     trace: bool | str | Path = False
     workers: int = 0
-    tenants: Mapping[str, float] = {}
+    tenants: Mapping[str, TermsWish] = {}
     limits: Limits = Limits()
     grow: bool = False
     prices: PriceWish = {}
@@ -70,7 +72,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         return {"qpus": [qpu if isinstance(qpu, str) else qpu.describe().name for qpu in self.qpus],
                 "policy": self.policy_name, "placement": self.placement or "",
                 "settings": {name: float(value) for name, value in self.policy_settings.items()}, "clock": clock,
-                "seed": self.seed, "tenants": {tenant: float(weight) for tenant, weight in self.tenants.items()}}
+                "seed": self.seed, "tenants": {tenant: kept_terms_of(wish) for tenant, wish in self.tenants.items()}}
 
 
 def options_from(settings: Mapping[str, Any]) -> Options:
@@ -96,9 +98,8 @@ def check_options(options: Options) -> None:
     _check_numbers(options)
     if options.durability not in ("process", "power"):
         raise UnknownName("durability", options.durability, ("process", "power"))
-    for tenant, weight in options.tenants.items():
-        check_tenant(tenant)
-        check_weight(f"tenant {tenant!r}", weight)
+    for tenant, wish in options.tenants.items():
+        terms_of(tenant, wish)
     _check_run(options)
     _check_money(options)
 

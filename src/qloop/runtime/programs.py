@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from qiskit.quantum_info import SparsePauliOp
 
 
+SMOOTHING = 0.3         # weight of the newest compilation in `Programs.compile_s`
 MOST_SHARED = 4096      # compiled circuits that are kept for sessions to come
 
 
@@ -52,6 +54,7 @@ class Programs:
     def __init__(self, qpus: Mapping[str, Qpu], store: Store) -> None:
         self.qpus, self.store = qpus, store
         self.ahead: Ahead | None = None
+        self.compile_s = 0.0        # what compiling took lately
         self._shared: dict[tuple[str, str, str], Program] = {}
         self._shelves: weakref.WeakKeyDictionary[Shelf, str] = weakref.WeakKeyDictionary()
         self._lock = threading.RLock()
@@ -74,8 +77,8 @@ class Programs:
         shelf.sources[structure] = source
         with self._lock:
             self._shelves[shelf] = session
-        if self.ahead is not None and not pin:
-            self._compile_ahead(self.ahead, structure, source, first)
+        if not pin:
+            self._compile_ahead(structure, source, first, shelf.programs[structure, first].simulator)
         return structure
 
     def get(self, session: str, shelf: Shelf, structure: str, qpu: str) -> Program:
@@ -94,13 +97,45 @@ class Programs:
         shelf.programs[structure, qpu] = program
         return program
 
-    def _compile_ahead(self, ahead: Ahead, structure: str, source: Source, first: str) -> None:
-        """Compile beside the loop for the other QPUs that it may come to."""
+    def _compile_ahead(self, structure: str, source: Source, first: str, simulator: SimulatorId) -> None:
+        """Compile for the other QPUs that the loop may come to: beside it, or in virtual time at once.
+
+        Nothing is chosen by that for a session which never comes there, and what fails says so when it is needed.
+        """
         for name, qpu in list(self.qpus.items()):
-            if name != first and isinstance(qpu, Caching):
+            if name == first or qpu.describe().n_qubits < source.n_qubits:
+                continue
+            if isinstance(qpu, Caching):
                 piece = qpu.ahead(source.circuit, structure, source.observable)
-                if piece is not None:
-                    ahead.begin(piece)
+            elif self.ahead is not None and (structure, name, "") not in self._shared:
+                same = None if isinstance(qpu, RemoteQpu) else simulator
+                piece = Piece(partial(qpu.compile, simulator=same), (source.circuit, source.observable),
+                              partial(self._take_program, structure, name), here=True)
+            else:
+                continue
+            if piece is not None and self.ahead is not None:
+                self.ahead.begin(piece)
+            elif piece is not None and not isinstance(found := piece.now(), Exception):
+                piece.take(found)
+
+    def _take_program(self, structure: str, qpu: str, program: Program) -> None:
+        """Keep what was compiled beside the loop, unless somebody could not wait for it."""
+        with self._lock:
+            if (structure, qpu, "") not in self._shared:
+                self._keep(structure, qpu, program)
+
+    def known(self, shelf: Shelf, structure: str, qpu: str) -> Program | None:
+        """The program on a QPU if it is compiled; it chooses nothing for the session. Raises why it cannot be."""
+        found = shelf.programs.get((structure, qpu)) or self.shared(structure, qpu)
+        if found is None and self.has(shelf, structure, qpu):
+            source = shelf.sources[structure]
+            found = self.qpus[qpu].compile(source.circuit, source.observable)
+            self._take_program(structure, qpu, found)
+        return found
+
+    def shared(self, structure: str, qpu: str) -> Program | None:
+        """What is compiled for sessions to come."""
+        return self._shared.get((structure, qpu, ""))
 
     def lay_out_anew(self, name: str, now_ns: int) -> None:
         """A QPU is in a new epoch: look for better layouts where that is worth while, beside the loop if there is one.
@@ -171,7 +206,7 @@ class Programs:
 
     def has(self, shelf: Shelf, structure: str, qpu: str) -> bool:
         """Whether it is compiled already: here, or beside the loop."""
-        if (structure, qpu) in shelf.programs:
+        if (structure, qpu) in shelf.programs or (structure, qpu, "") in self._shared:
             return True
         found, source = self.qpus[qpu], shelf.sources.get(structure)
         return (source is not None and isinstance(found, Caching)
@@ -197,7 +232,9 @@ class Programs:
             forced = None if stored is None else msgspec.json.decode(stored, type=SimulatorId)
             shared = self._shared.get((structure, qpu, "" if forced is None else str(forced)))
             if shared is None:
+                begun = time.perf_counter()
                 shared = self.qpus[qpu].compile(source.circuit, source.observable, simulator=forced)
+                self.compile_s += SMOOTHING * (time.perf_counter() - begun - self.compile_s)
                 self._keep(structure, qpu, shared)
             if forced is None:
                 self.store.choose(session, key, msgspec.json.encode(shared.simulator))

@@ -23,26 +23,20 @@ from qloop.qpus.exact import ExactQpu
 from qloop.qpus.protocol import Caching, LocalQpu, Program, Request
 from qloop.qpus.remote import Qpu
 from qloop.runtime.accounting import Account, Accounts
+from qloop.runtime.chunked import ChunkSide, Runs
 from qloop.runtime.core import Core
 from qloop.runtime.endings import check, ending_of
+from qloop.runtime.guess_runs import Cuts, GuessSide
 from qloop.runtime.identity import Counter, draws
 from qloop.runtime.journal.protocol import Store
-from qloop.runtime.journal.purchases import IntentInfo
+from qloop.runtime.journal.purchases import CallRow, IntentInfo
 from qloop.runtime.journal.rows import ResultRow
 from qloop.runtime.programs import Programs, Shelf
 from qloop.runtime.remote.side import RemoteSide
+from qloop.runtime.stored import Stored, recall
+from qloop.runtime.tally import Tally
 from qloop.runtime.ticket import Outcome, QuantumTicket, Turn
 from qloop.runtime.timers import Timers
-
-
-class Stored(msgspec.Struct, array_like=True):
-    """What the journal keeps of an outcome."""
-
-    values: tuple[float, ...]
-    counts: tuple[dict[str, int], ...] = ()
-    ideal: tuple[float, ...] = ()
-    net_ns: int = 0
-    shots: int = -1     # of each evaluation; rows of earlier versions tell only the sum
 
 
 @dataclass(slots=True)
@@ -63,6 +57,9 @@ class Book:
     submitted: int = 0
     failed: dict[bytes, int] = field(default_factory=dict)
     account: Account | None = None
+    guesses: dict[bytes, QuantumTicket] = field(default_factory=dict)
+    spare: dict[bytes, QuantumTicket] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def task_id(self, digest: bytes) -> str:
@@ -77,16 +74,7 @@ class Book:
             self.shots += shots
 
 
-def recall(row: ResultRow) -> Outcome:
-    """The outcome that a journaled result holds."""
-    stored = msgspec.msgpack.decode(row.value, type=Stored)
-    rows = max(1, len(stored.values) or len(stored.counts))
-    shots = row.shots // rows if stored.shots < 0 else stored.shots
-    return Outcome(stored.values, stored.counts, stored.ideal, row.qpu, row.epoch, shots, row.simulator, "journal",
-                   net_ns=stored.net_ns)
-
-
-class QuantumSide:
+class QuantumSide(GuessSide, ChunkSide):
     """Runs what the engine starts. One thread for each QPU, except where the waiting thread runs its own task."""
 
     def __init__(self, qpus: Mapping[str, Qpu], programs: Programs, store: Store, timers: Timers) -> None:
@@ -97,6 +85,7 @@ class QuantumSide:
         self.remote = RemoteSide(qpus, programs, store, timers, self.stopping)
         self.epochs = dict.fromkeys(qpus, 0)
         self.late_ns = 0
+        self.cuts, self.runs = Cuts(), Runs()
         self._reference = ExactQpu("reference")
         self._references: dict[str, Program] = {}
         self._lines: dict[str, queue.SimpleQueue[Turn | None]] = {}
@@ -104,9 +93,14 @@ class QuantumSide:
 
     def start(self, ticket: QuantumTicket, book: Book, command: StartQuantum) -> None:
         """The engine gave the task a QPU; called with the core's lock held."""
-        cold_ns = int(dict(command.terms).get("cold", 0.0) * 1e9)
-        ticket.attempt, ticket.place, ticket.cold_ns = command.attempt, command.qpu, cold_ns
+        cold_ns = int(dict(command.terms).get("load", 0.0) * 1e9)
+        ticket.attempt, ticket.place = command.attempt, command.qpu
+        if not command.resumed:
+            ticket.cold_ns = cold_ns
         turn = Turn(ticket, book, command.attempt, command.qpu, cold_ns)
+        turn = self.in_chunks(turn, command)
+        if ticket.speculative:
+            self.cuts.begin(turn)
         if self.timers.clock.virtual:
             assert self.core is not None
             self.core.afterwards(lambda: self._run_virtually(turn))
@@ -117,14 +111,20 @@ class QuantumSide:
 
     def run(self, turn: Turn) -> None:
         """Run the attempt in this thread and report its end."""
+        if turn.run is not None:
+            self.serve(turn.run)
+            return
         clock, begun = self.timers.clock, self.timers.clock.now()
         turn.ticket.begun_ns = begun
         ending, outcome, error, late = Ending.CANCELLED, None, None, 0
         try:
             if not turn.ticket.done:
                 outcome, length = self.buy(turn)
-                late = self._emulate(begun, length)
-                ending = Ending.OK
+                late = self._emulate(begun, length, turn.cut)
+                if turn.cut is None or not turn.cut.is_set():
+                    ending, outcome = Ending.OK, self._kept(turn, outcome)
+                elif not self.remote.has(turn.place):
+                    self._pay_cut(turn, min(length, clock.now() - begun))
         except Exception as raised:
             ending, error = ending_of(raised), raised
         finally:
@@ -156,9 +156,11 @@ class QuantumSide:
         length = qpu.duration(program, request)
         if length:
             length += self._set_up(turn, qpu, program, request)
-        if breaks_off(qpu, ticket.begun_ns, length):
+        turn.gone = breaks_off(qpu, ticket.begun_ns, length)
+        if turn.gone:
             return outcome, length      # nothing is bought: the engine hears of the absence before the task's end
-        return self._keep(turn, outcome), length
+        later = turn.cut is not None or turn.run is not None
+        return outcome if later else self._keep(turn, outcome), length
 
     def _set_up(self, turn: Turn, qpu: LocalQpu, program: Program, request: Request) -> int:
         """What cold caches cost, in ns: as the policy reckoned, or as the QPU's own caches say."""
@@ -185,25 +187,32 @@ class QuantumSide:
 
         Of a QPU that takes no time and costs nothing the result itself is the account: a hot loop writes one row.
         """
-        ticket, book = turn.ticket, turn.book
         assert self.accounts is not None
         call = self.accounts.bought(turn, outcome, self.timers.clock.now(), intent)
+        return self._store(turn, outcome, call, spent=False, bought=intent is not None)
+
+    def _store(self, turn: Turn, outcome: Outcome, call: CallRow, *, spent: bool, bought: bool = False) -> Outcome:
+        """Journal result and account, and settle, unless that is `spent` already; `bought`: at a provider."""
+        ticket, book = turn.ticket, turn.book
+        assert self.accounts is not None
         shots = ticket.shots * len(ticket.thetas)
         value = msgspec.msgpack.encode(Stored(outcome.values, outcome.counts, outcome.ideal, outcome.net_ns,
                                               outcome.shots))
         row = ResultRow(ticket.digest, book.id, ticket.id, turn.attempt, outcome.qpu, outcome.epoch, shots,
                         outcome.simulator, value, self.timers.clock.now())
         try:
-            new = self.store.put_result(row, call if call.net_ns or call.amount or intent is not None else None)
+            new = self.store.put_result(row, call if call.net_ns or call.amount or bought else None)
         except Conflict:
-            self.accounts.squashed(ticket, call)
+            self.accounts.squashed(ticket, call, spent=spent)
             first = self.store.get_result(book.id, ticket.digest)
             assert first is not None
             return recall(first)
         except JournalError:        # the shots were bought all the same
-            self.accounts.settle(ticket, call)
+            if not spent:
+                self.accounts.settle(ticket, call)
             raise
-        self.accounts.settle(ticket, call)
+        if not spent:
+            self.accounts.settle(ticket, call)
         if new:
             book.count(shots)
         return outcome
@@ -219,6 +228,7 @@ class QuantumSide:
     def stop(self) -> None:
         """End the threads, and what is held at providers."""
         self.stopping.set()
+        self.cuts.cut_all()
         for line in self._lines.values():
             line.put(None)
         for thread in self._threads:
@@ -227,18 +237,24 @@ class QuantumSide:
 
     def _run_virtually(self, turn: Turn) -> None:
         """Compute now; the result is there when the emulated time is over."""
+        if turn.run is not None:
+            self.serve_virtually(turn.run)
+            return
         begun = turn.ticket.begun_ns = self.timers.clock.now()
         ending, outcome, error, length = Ending.OK, None, None, 0
         try:
             outcome, length = self.buy(turn)
         except Exception as raised:
             ending, error = Ending.FAILED, raised
-        self.timers.at(begun + length, lambda: self._report(turn, ending, outcome, error, length))
+        self.timers.at(begun + length, lambda: self._end_virtually(turn, ending, outcome, error, length))
 
     def _report(self, turn: Turn, ending: Ending, outcome: Outcome | None, error: Exception | None, measured: int,
                 late: int = 0) -> None:
         """Tell the engine that the attempt is over; what an attempt brings that was given up stays untold."""
-        ticket = turn.ticket
+        ticket, turn.over = turn.ticket, True
+        if turn.book is not None:
+            with turn.book.lock:
+                turn.book.tally.took(ticket, measured)
         if ticket.attempt == turn.attempt and not ticket.done:
             ticket.outcome, ticket.error, ticket.late_ns = outcome, error, late
             ticket.ended_ns = self.timers.clock.now()
@@ -252,7 +268,7 @@ class QuantumSide:
         self.core.post(QuantumEnded(ticket.id, turn.attempt, turn.place, ending, min(measured, NEVER), reason))
         ticket.reported = turn.attempt
 
-    def _emulate(self, begun: int, length: int) -> int:
+    def _emulate(self, begun: int, length: int, cut: threading.Event | None = None) -> int:
         """Under a real clock, take as long as the emulated hardware; returns the ns that it took longer than that."""
         if not length:
             return 0
@@ -261,7 +277,7 @@ class QuantumSide:
         if left <= 0:
             self.late_ns = max(self.late_ns, -left)
             return -left
-        self.stopping.wait(min(clock.real_seconds(left), threading.TIMEOUT_MAX))
+        (cut or self.stopping).wait(min(clock.real_seconds(left), threading.TIMEOUT_MAX))
         return 0
 
     def _line(self, qpu: str) -> queue.SimpleQueue[Turn | None]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 from qloop.engine.engine import Engine
 from qloop.engine.state import Quantum
@@ -13,6 +15,8 @@ from qloop.model.limits import NEVER
 from qloop.model.states import Outcome as Ending
 from qloop.model.states import Service, SessionState, TaskState
 from qloop.policies.columns import BOUND, COLD, EPOCH, ONLINE, QUBITS, WEIGHT
+from qloop.runtime.guess_runs import squash_reason
+from qloop.runtime.recording_edges import Edges
 from qloop.runtime.ticket import ClassicalTicket, QuantumTicket, Ticket
 from qloop.trace import schema as tr
 from qloop.trace.recorder import Recorder
@@ -29,8 +33,7 @@ OPERATOR: dict[Service, tr.OperatorWish] = {
 class Recording:
     """The witness of a core. `tickets` finds the ticket of a task; `kinds` the (kind, optimum) of a session.
 
-    `compiled` says whether a task's circuit is compiled for a QPU.
-
+    `compiled` says whether a task's circuit is compiled for a QPU, `whole` whether tasks run in one piece on a QPU.
     `log` is what the engine was told and answered; it grows without end, and is kept only where no file is written.
     """
 
@@ -38,18 +41,23 @@ class Recording:
                  kinds: dict[str, tuple[tr.SessionKind, float | None]]) -> None:
         self.recorder, self.engine, self.tickets, self.kinds = recorder, engine, tickets, kinds
         self.compiled: Callable[[Ticket, str], bool] = lambda ticket, qpu: True
+        self.whole: Callable[[str], bool] = lambda qpu: False
         self.log: list[tuple[int, ev.Event, tuple[cmd.Command, ...]]] = []
         self._running: dict[str, tuple[Ticket, int]] = {}
         self._calls: dict[tuple[str, int], tuple[ClassicalTicket, str]] = {}
         self._placed: dict[str, str] = {}
         self._off: set[str] = set()
+        self.edges = Edges(recorder, self._running, self._left)
 
     def __call__(self, now: int, event: ev.Event, commands: list[cmd.Command]) -> None:
         """Record one event and what it caused."""
         if not self.recorder.streams:
             self.log.append((now, event, tuple(commands)))
+        self.edges.before(now)
         refused = {command.subject for command in commands if isinstance(command, cmd.Refused)}
         self._event(now, event, refused)
+        if isinstance(event, ev.ChunkEnded):
+            self.edges.ended(now, event, commands)
         for command in commands:
             self._command(now, command)
         if isinstance(event, ev.QuantumSubmitted) and event.task not in refused:
@@ -59,22 +67,22 @@ class Recording:
         emit = self.recorder.emit
         match event:
             case ev.QuantumSubmitted() if event.task not in refused:
-                ticket = self.tickets(event.task)
-                ready = min(now, ticket.ready_ns) if ticket is not None else now
-                where: dict[str, Any] = {"session": event.session, "iteration": event.iteration, "task": event.task}
-                emit(tr.ParamsReady, ready, **where)
-                emit(tr.Submitted, now, **where, width=event.width, estimate_s=event.estimate_s, cpu_s=event.cpu_s,
-                     weight=event.weight, pin=event.pin)
+                self._submitted(now, event)
+            case ev.StructureProfiled() if event.structure not in refused:
+                emit(tr.Profiled, now, **msgspec.structs.asdict(event))
             case ev.QuantumEnded():
                 self._qpu_end(now, event)
             case ev.SessionOpened() if event.session not in refused:
                 self._opened(now, event)
-            case ev.CalibrationEnded():
+            case ev.CalibrationEnded() if event.qpu not in refused:
                 emit(tr.CalibrationEnd, now, qpu=event.qpu, epoch=event.epoch,
-                     window_at_ns=_planned(event.window_at_ns))
+                     window_at_ns=_planned(event.window_at_ns), window_length_ns=event.window_length_ns)
             case ev.QpuJoined() if event.qpu not in refused:
                 emit(tr.QpuOnline, now, qpu=event.qpu, qubits=event.qubits, cold_s=event.cold_s, epoch=event.epoch,
-                     window_at_ns=_planned(event.window_at_ns), window_gap_ns=_planned(event.window_gap_ns))
+                     window_at_ns=_planned(event.window_at_ns), window_gap_ns=_planned(event.window_gap_ns),
+                     window_length_ns=event.window_length_ns, calibrated_ns=event.calibrated_ns,
+                     aging_per_h=event.aging_per_h, drift_sd=event.drift_sd, drift_relax_s=event.drift_relax_s,
+                     idle_share=event.idle_share, chunks=not self.whole(event.qpu))
                 self._off.discard(event.qpu)
                 self._service(now, event.qpu)
             case ev.QpuLeft():
@@ -82,6 +90,10 @@ class Recording:
                 self._service(now, event.qpu, event.reason)
             case ev.QpuPaused() | ev.QpuResumed() | ev.QpuDrained() | ev.QpuRetired():
                 self._service(now, event.qpu)
+            case ev.TenantSet() if event.tenant not in refused:
+                emit(tr.TenantTerms, now, tenant=event.tenant, weight=event.weight, window_s=event.window_s,
+                     qpu_quota_s=_quota(event.qpu_quota_s), cpu_quota_s=_quota(event.cpu_quota_s),
+                     lowered=event.lowered)
             case ev.ClassicalEnded():
                 self._cpu_end(now, (event.task, event.attempt))
             case ev.WorkerLeft():
@@ -90,6 +102,17 @@ class Recording:
             case _:
                 pass
 
+    def _submitted(self, now: int, event: ev.QuantumSubmitted) -> None:
+        """A task, or a guess, whose parameters are ready only when it is wanted."""
+        ticket, emit = self.tickets(event.task), self.recorder.emit
+        where: dict[str, Any] = {"session": event.session, "iteration": event.iteration, "task": event.task}
+        if event.speculative:
+            emit(tr.SpeculationLaunched, now, **where)
+        else:
+            emit(tr.ParamsReady, min(now, ticket.ready_ns) if ticket is not None else now, **where)
+        emit(tr.Submitted, now, **where, width=event.width, estimate_s=event.estimate_s, cpu_s=event.cpu_s,
+             weight=event.weight, pin=event.pin, structure=event.structure)
+
     def _command(self, now: int, command: cmd.Command) -> None:
         emit = self.recorder.emit
         match command:
@@ -97,6 +120,10 @@ class Recording:
                 self._qpu_begin(now, command)
             case cmd.TaskEnded():
                 self._task_ended(now, command)
+            case cmd.KeepQuantum():
+                ticket = self.tickets(command.task)
+                if isinstance(ticket, QuantumTicket):
+                    self.committed(now, ticket)
             case cmd.StartCalibration():
                 emit(tr.CalibrationBegin, now, qpu=command.qpu)
             case cmd.SessionEnded():
@@ -153,19 +180,20 @@ class Recording:
         self._placed[ticket.id] = qpu
         cost: dict[str, float | None] = dict(terms)
         self.recorder.emit(tr.Placed, now, **self._where(ticket), qpu=qpu, attempt=attempt, cost=cost,
-                           caches={"isa": self.compiled(ticket, qpu), "waveform": cost.get("cold", 0.0) == 0.0})
+                           caches={"isa": self.compiled(ticket, qpu), "waveform": cost.get("load", 0.0) == 0.0})
 
     def _qpu_begin(self, now: int, command: cmd.StartQuantum) -> None:
         ticket = self.tickets(command.task)
         if ticket is None:
             return
-        if self._placed.pop(command.task, "") != command.qpu:
+        if self._placed.pop(command.task, "") != command.qpu and not command.resumed:
             self._place(now, ticket, command.qpu, command.terms, command.attempt)
             self._placed.pop(command.task)
         # The ticket itself: a cancelled task leaves the table of tickets before its QPU is free.
         self._running[command.qpu] = ticket, command.attempt
         self.recorder.emit(tr.QpuBegin, now, **self._where(ticket), qpu=command.qpu, attempt=command.attempt,
-                           class_="hot" if command.hot else "normal")
+                           class_="hot" if command.hot else "normal",
+                           speculative=isinstance(ticket, QuantumTicket) and ticket.speculative)
 
     def _qpu_end(self, now: int, event: ev.QuantumEnded) -> None:
         """The end of the attempt that the QPU runs; any other is a late report, which the engine ignores too."""
@@ -178,7 +206,7 @@ class Recording:
         if qpu in self._running:
             self._left(now, qpu, "failed")
 
-    def _left(self, now: int, qpu: str, outcome: tr.Outcome) -> None:
+    def _left(self, now: int, qpu: str, outcome: tr.Outcome, cut: bool = False) -> None:
         """The attempt leaves its QPU."""
         ticket, attempt = self._running.pop(qpu)
         if not isinstance(ticket, QuantumTicket):
@@ -187,19 +215,35 @@ class Recording:
         self.recorder.emit(tr.QpuEnd, now, **self._where(ticket), qpu=qpu, attempt=attempt,
                            shots=ticket.shots * len(ticket.thetas), epoch=0 if got is None else got.epoch,
                            outcome="cancelled" if ticket.done else outcome, overhead_ns=ticket.cold_ns,
-                           late_ns=ticket.late_ns)
+                           late_ns=ticket.late_ns, cut=cut)
 
     def _task_ended(self, now: int, command: cmd.TaskEnded) -> None:
         ticket = self.tickets(command.task)
         if not isinstance(ticket, QuantumTicket):
             return
         where = self._where(ticket)
-        if command.state is TaskState.CANCELLED:
+        if ticket.speculative:
+            if command.state is not TaskState.DONE:
+                self.squashed(now, ticket, squash_reason(command.reason))
+        elif command.state is TaskState.CANCELLED:
             self.recorder.emit(tr.TaskCancelled, now, **where, reason=command.reason)
         elif command.state is TaskState.FAILED:
             self.recorder.emit(tr.TaskFailed, now, **where, attempt=max(1, ticket.attempt), reason=command.reason)
         elif ticket.outcome is not None:
             self.result(now, ticket)
+
+    def committed(self, now: int, ticket: QuantumTicket) -> None:
+        """A guess is wanted; its values are there if it is done."""
+        where = self._where(ticket)
+        self.recorder.emit(tr.ParamsReady, min(now, ticket.ready_ns), **where)
+        self.recorder.emit(tr.SpeculationCommitted, now, **where)
+        if ticket.done:
+            self.result(now, ticket)
+
+    def squashed(self, now: int, ticket: QuantumTicket, reason: str) -> None:
+        """Nobody will want a guess."""
+        why = cast(tr.SquashReason, reason)
+        self.recorder.emit(tr.SpeculationSquashed, now, **self._where(ticket), reason=why)
 
     def result(self, now: int, ticket: QuantumTicket) -> None:
         """The loop has its values."""
@@ -235,6 +279,11 @@ class Recording:
             self.recorder.emit(tr.IterationBegin, now, session=session, iteration=values["iteration"])
         elif what == "iteration_end":
             self.recorder.emit(tr.IterationEnd, now, session=session, **values)
+
+
+def _quota(seconds: float) -> float:
+    """A quota as traces write it: -1 for none."""
+    return seconds if seconds < float("inf") else -1.0
 
 
 def _planned(at_ns: int) -> int | None:

@@ -40,7 +40,7 @@ class Configuration(msgspec.Struct):
     settings: dict[str, float] = {}
     clock: str = "real"
     seed: int = 0
-    tenants: dict[str, float] = {}
+    tenants: dict[str, float | dict[str, float]] = {}
 
 
 def reopen(session: str, journal: str | None = None) -> tuple[Runtime, SessionWish]:

@@ -11,10 +11,12 @@ import msgspec
 
 from qloop.errors import Conflict, SessionEnded
 from qloop.runtime.checks import check_process, check_wish
+from qloop.runtime.guess_runs import Held
 from qloop.runtime.identity import Counter
 from qloop.runtime.journal.protocol import Store
 from qloop.runtime.journal.rows import ENDED_SESSION, SessionRow, SessionState
 from qloop.runtime.quantum import Book
+from qloop.runtime.tally import Tally
 from qloop.runtime.ticket import QuantumTicket
 from qloop.runtime.wishes import SessionView, SessionWish
 
@@ -49,6 +51,7 @@ class Sessions:
         self.books: dict[str, Book] = {}
         self.ended: Recent[str] = Recent()
         self.past: Recent[SessionView] = Recent()
+        self.speculated: Recent[Tally] = Recent()
         self.kept: set[str] = set()
         self._count = 0
         self._opening = threading.Lock()
@@ -110,6 +113,21 @@ class Sessions:
         if book is not None:
             book.counter.forget(ticket.structure, ticket.thetas, ticket.shots, ticket.identities)
             book.failed[ticket.digest] = book.failed.get(ticket.digest, 0) + 1
+
+    def squashed(self, ticket: QuantumTicket, reason: str) -> Held | None:
+        """A guess came to nothing; its number on the committed path was never given out.
+
+        Returns its values if it had them just before it was told to end.
+        """
+        held: Held | None = None
+        book = self.books.get(ticket.session)
+        if book is not None:
+            with book.lock:
+                book.tally.unwanted(ticket, reason)
+                held, ticket.held = ticket.held, None
+            if book.guesses.get(ticket.digest) is ticket:
+                book.guesses.pop(ticket.digest, None)
+        return held
 
     def _next_name(self) -> str:
         """The name of a session that was opened without one: its number in the run's order."""

@@ -132,7 +132,9 @@ class Ticket:
 class QuantumTicket(Ticket):
     """A quantum task: parameter sets (batch, parameters), shots (0: exact), and the digests that name each row.
 
-    `reported` is the last attempt whose end the engine was told of.
+    `reported` is the last attempt whose end the engine was told of. `speculative`: nobody wants it yet; `squashed` says
+    why nobody ever will, `held` has its values meanwhile. `took_ns` is the time that its attempts took on QPUs,
+    `tallied` the last of them whose end is counted in it.
     """
 
     structure: str = ""
@@ -144,7 +146,19 @@ class QuantumTicket(Ticket):
     cold_ns: int = 0
     late_ns: int = 0
     reported: int = 0
+    speculative: bool = False
+    squashed: str = ""
+    launched_ns: int = -1
+    took_ns: int = 0
+    tallied: int = 0
+    risk_s: float = 0.0
+    held: Any = None
     _turns: queue.SimpleQueue[Turn | None] = field(default_factory=queue.SimpleQueue)
+
+    @property
+    def guess(self) -> bool:
+        """Whether it was asked for before anybody knew if it will be wanted."""
+        return self.launched_ns >= 0
 
     def grant(self, turn: Turn) -> None:
         """The task has a QPU: tell the thread that will run it."""
@@ -163,13 +177,21 @@ class QuantumTicket(Ticket):
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """One attempt of a task: on which QPU it is to run, in whose session, and the set-up it pays for."""
+    """One attempt of a task: on which QPU it is to run, in whose session, and the set-up it pays for.
+
+    `cut` tells a guess to stop; `gone`: its QPU leaves before it is over, so nothing is bought; `over`: its end was
+    reported; `run`: it runs in chunks (chunked.py).
+    """
 
     ticket: QuantumTicket
     book: Any
     attempt: int
     place: str
     cold_ns: int
+    cut: threading.Event | None = None
+    gone: bool = False
+    over: bool = False
+    run: Any = None
 
 
 @dataclass(slots=True, eq=False)

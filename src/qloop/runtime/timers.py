@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from heapq import heappop, heappush
 
+from qloop.errors import InvalidInput, QloopError
 from qloop.runtime.clock import Clock, VirtualClock
 
 Action = Callable[[], None]
+LOOK_S = 0.005      # between two looks at whether a wait in real time is over
 
 
 class Timers:
@@ -78,3 +81,29 @@ class Timers:
         if not self._heap:
             return None
         return min(3600.0, self.clock.real_seconds(max(0, self._heap[0][0] - self.clock.now())) + 1e-4)
+
+
+class Stepper:
+    """Moves virtual time on, one thing at a time; real time moves by itself."""
+
+    def __init__(self, timers: Timers) -> None:
+        self.timers = timers
+        self._stepping = False
+
+    def until(self, finished: Callable[[], bool]) -> None:
+        """Step until `finished()`; QloopError if nothing is left that could happen. In real time: look until then."""
+        if not self.timers.clock.virtual:
+            while not finished():
+                time.sleep(LOOK_S)
+            return
+        if self._stepping:
+            raise InvalidInput("Virtual time is being moved on already", "A callback waits for a result in it",
+                               "Use add_done_callback instead of result() there")
+        self._stepping = True
+        try:
+            while not finished():
+                if not self.timers.step():
+                    raise QloopError("Nothing is left to happen, and the wait is not over",
+                                     "Virtual time has no further event", "Report this as a bug")
+        finally:
+            self._stepping = False

@@ -12,13 +12,17 @@ from qloop.errors import UnknownName
 from qloop.loops.optimizers import wire
 from qloop.loops.optimizers.adam import GradientAdam
 from qloop.loops.optimizers.cmaes import CMAES
+from qloop.loops.optimizers.descent import GradientDescent
 from qloop.loops.optimizers.nelder_mead import NelderMead
 from qloop.loops.optimizers.protocol import Optimizer
+from qloop.loops.optimizers.rotosolve import Rotosolve
 from qloop.loops.optimizers.spsa import SPSA
 
-Kind: TypeAlias = type[SPSA] | type[NelderMead] | type[GradientAdam] | type[CMAES]
+Kind: TypeAlias = (type[SPSA] | type[NelderMead] | type[GradientAdam] | type[CMAES] | type[Rotosolve]
+                   | type[GradientDescent])
 KINDS: MappingProxyType[str, Kind] = MappingProxyType(
-    {"spsa": SPSA, "nelder-mead": NelderMead, "adam": GradientAdam, "cma-es": CMAES})
+    {"spsa": SPSA, "nelder-mead": NelderMead, "adam": GradientAdam, "cma-es": CMAES, "rotosolve": Rotosolve,
+     "gradient-descent": GradientDescent})
 
 
 def make(name: str, x0: ArrayLike, maxiter: int = 200, seed: int = 0, **options: Any) -> Optimizer:

@@ -33,9 +33,13 @@ class CmaesSettings(Settings, frozen=True, kw_only=True):
 
 
 class CmaesState(Progress, kw_only=True):
-    """All values told so far, float64 bytes in order: they and the settings are the whole state."""
+    """All values told so far, float64 bytes in order, and (iteration, value) of each renewal of the incumbent.
+
+    They and the settings are the whole state.
+    """
 
     told: bytes = b""
+    renewed: tuple[tuple[int, float], ...] = ()
 
 
 class CMAES(AskTell[CmaesSettings, CmaesState]):
@@ -69,6 +73,15 @@ class CMAES(AskTell[CmaesSettings, CmaesState]):
         twin._strategy = copy.deepcopy(self._strategy)
         return twin
 
+    @property
+    def keeps_incumbent(self) -> bool:
+        """Once a generation is told: the best of later ones is compared with the best so far."""
+        return self._state.value is not None
+
+    def _renew(self, value: float) -> None:
+        self._state.value = value
+        self._state.renewed += ((self._state.iteration, value),)
+
     def _propose(self) -> Array:
         return np.array(self._strategy.ask(), dtype=np.float64)
 
@@ -96,11 +109,19 @@ class CMAES(AskTell[CmaesSettings, CmaesState]):
         if len(values) != generation * dumped.iteration:
             raise misfit(f"{len(values)} values are not {dumped.iteration} generations of {generation}")
         for row in values.reshape(-1, generation):
+            self._renew_as(dumped)
             self.ask()
             self.tell(row)
+        self._renew_as(dumped)
         self._state.asked = dumped.asked
         if not _same(self._state, dumped):
             raise misfit("replaying its values leads to another state")
+
+    def _renew_as(self, dumped: CmaesState) -> None:
+        """Renew the incumbent as it was at this iteration."""
+        for iteration, value in dumped.renewed:
+            if iteration == self._state.iteration and self._state.value is not None:
+                self._renew(value)
 
 
 class _Normals:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import enum
+import math
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qloop.errors import InvalidInput
 from qloop.loops.optimizers import arguments
 from qloop.loops.optimizers.asktell import AskTell, Progress, Settings
-from qloop.loops.optimizers.protocol import Array, Stop
-
-
-class Phase(enum.StrEnum):
-    """What the values of the batch are for."""
-
-    SIMPLEX = "simplex"
-    REFLECT = "reflect"
-    EXPAND = "expand"
-    OUTSIDE = "outside"
-    INSIDE = "inside"
-    SHRINK = "shrink"
+from qloop.loops.optimizers.protocol import Array, Branch, Stop
+from qloop.loops.optimizers.simplex import ROWS, TURNS, Phase, branches, turn
 
 
 class NelderMeadSettings(Settings, frozen=True, kw_only=True):
@@ -35,13 +26,17 @@ class NelderMeadSettings(Settings, frozen=True, kw_only=True):
 
 
 class NelderMeadState(Progress, kw_only=True):
-    """The simplex (P+1, P), best vertex first, its values (P+1,), and the reflected point of this iteration."""
+    """The simplex (P+1, P), best vertex first, its values (P+1,), and the reflected point of this iteration.
+
+    `turns` counts which way the search went from each phase, by which the next one is guessed.
+    """
 
     phase: Phase
     simplex: Array
     values: Array
     reflected: Array
     reflected_value: float = 0.0
+    turns: Array = msgspec.field(default_factory=lambda: np.zeros((len(ROWS), TURNS)))
 
 
 class NelderMead(AskTell[NelderMeadSettings, NelderMeadState]):
@@ -51,7 +46,8 @@ class NelderMead(AskTell[NelderMeadSettings, NelderMeadState]):
     and x0 + `step` along each axis, or `initial_simplex` (P+1, P), which then replaces x0. `adaptive` takes the
     coefficients for many parameters (Gao and Han, Comput. Optim. Appl. 51, 259, 2012) from P = 2 on.
     Stops when all vertices are within `xatol` and all values within `fatol` of the best. Ties keep the older vertex
-    (Lagarias section 2). `x` is the best vertex and `value` its told value. Errors: `InvalidInput`.
+    (Lagarias section 2). `x` is the best vertex and `value` its told value. What it asks next is one of at most four
+    known points (P + 1 after a whole simplex), so it can be asked ahead. Errors: `InvalidInput`.
     """
 
     name = "nelder-mead"
@@ -72,6 +68,25 @@ class NelderMead(AskTell[NelderMeadSettings, NelderMeadState]):
             x=simplex[0].copy(), phase=Phase.SIMPLEX, simplex=simplex, values=np.zeros(len(simplex)),
             reflected=np.zeros(len(start))))
 
+    def branches(self) -> list[Branch]:
+        """One branch for each batch that may be asked next: none is missing."""
+        return [] if self.done else branches(self._state, self._state.turns, self._settings.fatol)
+
+    @property
+    def keeps_incumbent(self) -> bool:
+        """Once the first simplex is told: new vertices are compared with the best one."""
+        return self._state.phase is not Phase.SIMPLEX
+
+    def _renew(self, value: float) -> None:
+        """The best vertex has this value, and all others have moved with it.
+
+        They are of the same epoch: left as they are, the next best of them would be an incumbent that none can beat.
+        """
+        state = self._state
+        moved = value - float(state.values[0])
+        state.values, state.reflected_value = state.values + moved, state.reflected_value + moved
+        state.value = state.values[0] = value
+
     def _propose(self) -> Array:
         simplex = self._state.simplex
         rho, chi, gamma, sigma = self._coefficients()
@@ -91,6 +106,8 @@ class NelderMead(AskTell[NelderMeadSettings, NelderMeadState]):
 
     def _absorb(self, batch: Array, values: Array) -> Stop | None:
         state, value = self._state, float(values[0])
+        if state.phase in ROWS:
+            state.turns[ROWS.index(state.phase), turn(state, value)] += 1
         match state.phase:
             case Phase.SIMPLEX:
                 state.values = values.copy()
@@ -147,9 +164,12 @@ class NelderMead(AskTell[NelderMeadSettings, NelderMeadState]):
         return Stop.TOLERANCE if width <= self._settings.xatol and spread <= self._settings.fatol else None
 
     def _along(self, t: float) -> Array:
-        """The point m + t (m - worst) as a batch of one; m is the mean of all vertices but the worst."""
+        """The point m + t (m - worst) as a batch of one; m is the mean of all vertices but the worst.
+
+        The sum is exact, so that the point does not depend on the order of the vertices, which is not known ahead.
+        """
         simplex = self._state.simplex
-        mean = np.add.reduce(simplex[:-1], 0) / (len(simplex) - 1)
+        mean = np.array([_exact_sum(column) for column in simplex[:-1].T.tolist()]) / (len(simplex) - 1)
         return np.asarray((1 + t) * mean - t * simplex[-1])[None]
 
     def _coefficients(self) -> tuple[float, float, float, float]:
@@ -159,6 +179,14 @@ class NelderMead(AskTell[NelderMeadSettings, NelderMeadState]):
         if self._settings.adaptive and n >= 2:
             return 1.0, 1 + 2 / n, 0.75 - 1 / (2 * n), 1 - 1 / n
         return 1.0, 2.0, 0.5, 0.5
+
+
+def _exact_sum(terms: list[float]) -> float:
+    """The sum, rounded once; infinite where it leaves what doubles hold, which stops the search as diverged."""
+    try:
+        return math.fsum(terms)
+    except OverflowError:
+        return math.inf
 
 
 def _axis_simplex(start: Array, step: float) -> Array:

@@ -4,7 +4,8 @@ Rules of the contract:
 
 1. `ask` gives the batch to evaluate next; asked again without a `tell`, it gives the same batch.
 2. `tell` takes the values in the order of the batch. A refused `tell` changes nothing.
-3. The future is a function of the constructor's arguments and the values told: no clock, no global generator.
+3. The future is a function of the constructor's arguments and the values told (and of an incumbent's value that was
+   told anew, where the optimizer has `renew`): no clock, no global generator.
    So a fork, a dump that was loaded and a replay all continue bit by bit like the original.
 4. Once `done` there is no further batch, and `reason` says why.
 """
@@ -12,8 +13,9 @@ Rules of the contract:
 from __future__ import annotations
 
 import enum
-from typing import ClassVar, Protocol, Self, TypeAlias
+from typing import ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,3 +77,21 @@ class Optimizer(Protocol):
     @property
     def value(self) -> float | None:
         """The best value known for the incumbent; each optimizer says if it is told or estimated; None if unknown."""
+
+
+class Branch(msgspec.Struct, frozen=True, eq=False):
+    """Values (k,) of the asked batch that stand for all values after which the same batch is asked next.
+
+    `weight` is how often that was so, in proportion to the other branches.
+    """
+
+    values: Array
+    weight: float = 1.0
+
+
+@runtime_checkable
+class Branching(Protocol):
+    """What an optimizer offers besides, if what it asks next depends on few decisions: so it can be asked ahead."""
+
+    def branches(self) -> list[Branch]:
+        """One branch for each batch that may be asked next; empty if that is more than can be listed, or the end."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import enum
 import math
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qloop.loops.optimizers import arguments, draws
 from qloop.loops.optimizers.asktell import AskTell, Progress, Settings
-from qloop.loops.optimizers.protocol import Array, Stop
+from qloop.loops.optimizers.protocol import Array, Branch, Stop
 
 FLAT = 1e-10
 """A mean slope below this calibrates nothing."""
@@ -41,11 +42,15 @@ class SpsaSettings(Settings, frozen=True, kw_only=True):
 
 
 class SpsaState(Progress, kw_only=True):
-    """`a` after calibration, and the candidate that blocking has under test."""
+    """`a` after calibration, and the candidate that blocking has under test.
+
+    `judged` counts the candidates that blocking kept and dropped, by which the next one is guessed.
+    """
 
     a: float
     phase: Phase
     candidate: Array
+    judged: Array = msgspec.field(default_factory=lambda: np.zeros(2))
 
 
 class SPSA(AskTell[SpsaSettings, SpsaState]):
@@ -58,7 +63,8 @@ class SPSA(AskTell[SpsaSettings, SpsaState]):
     in each parameter (Spall 1998, section III.B). `c` should be near the noise of a value. `blocking` is the rise in
     value that a step may bring before it is dropped; it costs one evaluation an iteration and one of x0.
     `last_evaluation` evaluates the final x. `value` is told with either of the two; else it is an estimate: the mean of
-    the last pair, around the iterate before the last step. Errors: `InvalidInput`.
+    the last pair, around the iterate before the last step. Ahead is known what follows calibration, the value of x0, or
+    a candidate under test; after a pair, only the line on which the next point lies. Errors: `InvalidInput`.
     """
 
     name = "spsa"
@@ -86,6 +92,33 @@ class SPSA(AskTell[SpsaSettings, SpsaState]):
         super().__init__(settings, SpsaState(
             x=start, a=settings.a or 0.0, phase=Phase.CALIBRATE if settings.a is None else first,
             candidate=start.copy()))
+
+    def branches(self) -> list[Branch]:
+        """What follows calibration and the value of x0 is certain; a candidate has two ways, a pair too many."""
+        state = self._state
+        if self.done:
+            return []
+        match state.phase:
+            case Phase.CALIBRATE | Phase.START:
+                return [Branch(np.zeros(len(state.batch)))]
+            case Phase.CANDIDATE:
+                return self._both_judgements()
+            case Phase.PAIR | Phase.LAST:
+                return []
+
+    def _both_judgements(self) -> list[Branch]:
+        """A value with which the candidate is kept, and one with which it is dropped, as often as that was so."""
+        limit = (self._state.value or 0.0) + (self._settings.blocking or 0.0)
+        with np.errstate(over="ignore"):
+            above = float(np.nextafter(limit, np.inf))
+        kept, dropped = (float(count) + 1.0 for count in self._state.judged)
+        ways = [Branch(np.array([self._state.value or 0.0]), kept), Branch(np.array([above]), dropped)]
+        return [way for way in ways if np.isfinite(way.values).all()]
+
+    @property
+    def keeps_incumbent(self) -> bool:
+        """With blocking: a candidate is compared with the value of x. Without, no value is used again."""
+        return self._settings.blocking is not None and self._state.value is not None
 
     def _propose(self) -> Array:
         state = self._state
@@ -143,7 +176,9 @@ class SPSA(AskTell[SpsaSettings, SpsaState]):
     def _judge(self, value: float) -> Stop | None:
         """Keep the candidate unless it raises the value by more than is allowed."""
         state, allowed = self._state, self._settings.blocking or 0.0
-        if state.value is None or value <= state.value + allowed:
+        kept = state.value is None or value <= state.value + allowed
+        state.judged[0 if kept else 1] += 1
+        if kept:
             state.x, state.value = state.candidate.copy(), value
         state.phase = Phase.PAIR
         return self._finish()

@@ -1,8 +1,8 @@
 """Compiling ahead, in a process of its own: what a QPU may need soon is transpiled while the loop goes on.
 
-The child is started by the first piece of work, imports Qiskit once, and ends with its parent. What it makes is a pure
-function of its input. A circuit that is not compiled in time is compiled when it is needed; a better layout counts from
-when it comes.
+The child is started by the first piece of work that is for it, imports Qiskit once, and ends with its parent. What it
+makes is a pure function of its input. A circuit that is not compiled in time is compiled when it is needed; a better
+layout counts from when it comes.
 """
 
 from __future__ import annotations
@@ -26,11 +26,22 @@ MOST_WAITING = 256      # pieces of work that may wait; more are left to be done
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A function of a module with its arguments, and who takes what it returns."""
+    """A function of a module with its arguments, and who takes what it returns.
+
+    `here`: it is done by a thread of this process, as is what a provider's client does, which no other process has.
+    """
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     take: Callable[[Any], object]
+    here: bool = False
+
+    def now(self) -> Any:
+        """What the function returns, or the exception that it raised."""
+        try:
+            return self.function(*self.arguments)
+        except Exception as error:
+            return error
 
 
 class Ahead:
@@ -73,13 +84,8 @@ class Ahead:
     def _serve(self) -> None:
         """Hand one piece after the other to the child."""
         try:
-            with self._lock:
-                if self._closed:
-                    return
-                self._child = subprocess.Popen([sys.executable, "-m", "qloop.qpus.caches.ahead"], stdin=subprocess.PIPE,
-                                               stdout=subprocess.PIPE, start_new_session=True)
             while (piece := self._queue.get()) is not None and not self._closed:
-                found = ask(self._child, piece)
+                found = piece.now() if piece.here else ask(self._started(), piece)
                 if not isinstance(found, Exception):      # what cannot be compiled says so when it is needed
                     self._hand_over(piece, found)
                 self.done += 1
@@ -87,6 +93,16 @@ class Ahead:
             return
         finally:
             self._end()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        """The child, which the first piece that needs it starts; EOFError once all is closed."""
+        with self._lock:
+            if self._closed:
+                raise EOFError
+            if self._child is None:
+                self._child = subprocess.Popen([sys.executable, "-m", "qloop.qpus.caches.ahead"], stdin=subprocess.PIPE,
+                                               stdout=subprocess.PIPE, start_new_session=True)
+            return self._child
 
     def _hand_over(self, piece: Piece, found: Any) -> None:
         try:

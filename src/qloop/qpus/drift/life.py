@@ -15,15 +15,17 @@ from qloop.qpus.calibration import CalibrationPlan, ages, plan_calibrations
 from qloop.qpus.drift.absences import Absences, Plan
 from qloop.qpus.drift.drifting import MAX_RUN_S, Drifting, DriftState, check_time
 from qloop.qpus.drift.model import Drift, drift_of
-from qloop.qpus.drift.monitor import Monitor
+from qloop.qpus.drift.monitor import Monitor, reference
 from qloop.qpus.drift.parameters import parameters_of
 from qloop.qpus.drift.streams import Stream
-from qloop.qpus.drift.timeline import Occasion, Predicted, Regularly, Timeline, Watched
+from qloop.qpus.drift.timeline import Asked, Occasion, Predicted, Regularly, Timeline, Watched
+from qloop.qpus.forecast import Forecast, forecast_of
 from qloop.qpus.protocol import Absence, Window
 from qloop.qpus.snapshot import Snapshot
 from qloop.qpus.twin_options import is_number
 
-RULES = ("interval", "predicted", "monitor")
+SCHEDULER = "scheduler"
+RULES = ("interval", "predicted", "monitor", SCHEDULER)
 RECALIBRATE_ABOVE = 0.05
 """The predicted loss of ESP that a provider does not bear (spec: efaas 4)."""
 
@@ -38,7 +40,8 @@ class LifePlan(msgspec.Struct, frozen=True, kw_only=True):
     `drift`: a profile's name or a `Drift`. `maintenance`, `outside` (other users) and `failures`: pairs of seconds
     (from, to; inf: for good), or an `Every`, or an `OutsideUse`. `recalibrate`: every `interval_s` ("interval"), when
     the loss of a reference circuit that is predicted by age exceeds `above` ("predicted"), or when a look at the
-    device every `interval_s` finds that it does ("monitor"). `length_s`: of a calibration, or the least and the most.
+    device every `interval_s` finds that it does ("monitor"), or as the run's scheduler decides by the same prediction
+    ("scheduler"). `length_s`: of a calibration, or the least and the most.
     """
 
     drift: str | Drift = "none"
@@ -102,6 +105,27 @@ class Life:
         """When an epoch after the first began; it must have begun at a time that was asked for."""
         return (self._timeline or self._plan).calibrated_ns(epoch)
 
+    @property
+    def by_scheduler(self) -> bool:
+        """Whether the run's scheduler says when it is calibrated."""
+        return self.source[3].recalibrate == SCHEDULER
+
+    def calibrated(self, now_ns: int) -> None:
+        """A calibration that the scheduler wished ends now."""
+        assert self._timeline is not None
+        with self._lock:
+            self._timeline.calibrated(now_ns)
+
+    def forecast(self, epoch: int) -> Forecast:
+        """When the epoch's calibration was, how errors are expected to grow since, and what is borne of that."""
+        made = forecast_of(self.drift, self.calibrated_ns(epoch) if epoch else 0)
+        if not self.by_scheduler or self._drifting is None or self._timeline is None:
+            return made
+        snapshot, _, _, plan = self.source
+        loss = float(reference(snapshot, self._drifting.parameters).sum())
+        return msgspec.structs.replace(made, recalibrate_above=-math.log1p(-plan.above), reference_loss=loss,
+                                       length_ns=self._timeline.length_ns(epoch))
+
     def next_absence(self, after_ns: int) -> Absence | None:
         """The absence that a time falls into, or else the first one after it."""
         with self._lock:
@@ -144,6 +168,8 @@ class Life:
         if self._drifting is None:
             raise InvalidInput(f"Calibrations by {plan.recalibrate!r} need a drift", "The noise is frozen",
                                "Give drift='x1', or recalibrate='interval'")
+        if plan.recalibrate == SCHEDULER:
+            return Asked()
         if plan.recalibrate == "predicted":
             return self._predicted(Monitor(snapshot, self._drifting), plan.above)
         if not self._plan.interval_ns:

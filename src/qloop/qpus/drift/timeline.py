@@ -6,7 +6,7 @@ and the plans alone: a task that makes a window begin later than planned changes
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from typing import Protocol
 
@@ -61,6 +61,14 @@ class Timeline:
         """When an epoch after the first began."""
         return self._calibrated[epoch - 1]
 
+    def length_ns(self, epoch: int) -> int:
+        """How long the calibration lasts that ends this epoch."""
+        return self._length(epoch)
+
+    def calibrated(self, end_ns: int) -> None:
+        """A calibration that was not planned here ends at this time, which may be one to come."""
+        insort(self._calibrated, end_ns)
+
     def _go_on(self) -> None:
         """Decide what comes next: a calibration, the end of a repair, or nothing at this occasion."""
         since = self._calibrated[-1] if self._calibrated else None
@@ -95,7 +103,7 @@ class Timeline:
     def _renewed(self, end_ns: int) -> None:
         self._now = end_ns
         if end_ns < NEVER:
-            self._calibrated.append(end_ns)
+            insort(self._calibrated, end_ns)    # a resumed run told later ones already
 
 
 class Regularly:
@@ -134,3 +142,11 @@ class Watched:
         """The next look, and what it says."""
         look, some = self._looks.after(now_ns, since_ns)
         return look, some and self._loss(since_ns, look) > self._above
+
+
+class Asked:
+    """Whenever somebody else says so: nothing is planned."""
+
+    def after(self, now_ns: int, since_ns: int | None) -> tuple[int, bool]:
+        """Never."""
+        return NEVER, False

@@ -21,11 +21,13 @@ def still_wanted(deal: Deal, intent: IntentInfo) -> None:
     """Raises `Left` if the runtime closes or the session is left to be resumed.
 
     If the task's owner has cancelled it, it is dropped, and what came of that is raised (see `give_up`). Returns for a
-    task that is wanted, and for one that was cancelled too late: its result is there, and paid for.
+    task that is wanted, and for one that was cancelled too late: its result is there, and paid for. A guess that is
+    squashed is dropped even then: in a later life of the run nobody may ask for it, and it would be billed unseen.
     """
     if deal.wanted.ticket.done and deal.wanted.kept():
         raise Left(f"Nobody waits while QPU {deal.name} has the task")
-    still_open(deal)
+    if not (deal.wanted.ticket.done and deal.wanted.ticket.speculative):
+        still_open(deal)
     if deal.wanted.ticket.done:
         give_up(deal, intent)
 

@@ -115,7 +115,7 @@ class RemoteSide:
         observable = book.shelf.sources[ticket.structure].observable
         wanted = Wanted(ticket, book.id, program, request, epoch,
                         lambda result: check_answer(name, result, request, observable), self.closing.is_set,
-                        self.timers.clock.now, lambda: self.kept(book.id))
+                        self.timers.clock.now, lambda: self.kept(book.id) and not ticket.speculative)
         return Deal(self.store, name, qpu, wanted, self.step)
 
     def _program(self, turn: Turn, name: str) -> tuple[Program, int]:
