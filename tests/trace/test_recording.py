@@ -106,7 +106,7 @@ def test_a_foreign_file_is_named_as_such(tmp_path, content):
 def test_a_newer_format_asks_for_an_upgrade(run, tmp_path):
     newer = msgspec.structs.replace(run.header, version=99, qloop="9.9")
     (tmp_path / "x").write_bytes(msgspec.json.encode(newer) + b"\n")
-    with pytest.raises(TraceError, match=r"format 99.*reads up to 1.*qloop 9\.9.*Upgrade qloop"):
+    with pytest.raises(TraceError, match=r"format 99.*reads up to 2.*qloop 9\.9.*Upgrade qloop"):
         read(tmp_path / "x")
 
 

@@ -11,8 +11,8 @@ SECTION_2 = {
     "calibration_begin", "calibration_end", "qpu_begin", "qpu_end", "result", "speculation_launched",
     "speculation_committed", "speculation_squashed", "session_opened", "session_closed", "cpu_begin", "cpu_end",
     "cold_start"}
-FURTHER = {"qpu_offline", "qpu_online", "qpu_reserved", "qpu_released", "task_failed", "task_cancelled",
-           "iteration_end"}
+FURTHER = {"tenant_terms", "qpu_offline", "qpu_online", "qpu_reserved", "qpu_released", "task_failed", "task_cancelled",
+           "iteration_end", "chunk_end", "profiled"}
 KINDS = get_args(ev.AnyEvent)
 VALUES = {str: "x", int: 7, float: 0.5, dict: {"isa": 1}}
 

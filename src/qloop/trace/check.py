@@ -74,6 +74,8 @@ def _attempts(trace: Trace, complete: bool) -> Iterator[str]:
             running[event.task, event.attempt] = event.qpu
         elif isinstance(event, ev.QpuEnd):
             qpu = running.pop((event.task, event.attempt), None)
+            if event.paused:
+                seen.discard((event.task, event.attempt))
             if qpu != event.qpu:
                 yield f"attempt {event.attempt} of {event.task} ends on {event.qpu}, but began on {qpu}"
     if complete:

@@ -63,11 +63,13 @@ class AttemptRow:
     begin: int
     end: int = OPEN
     ended: ev.QpuEnd | None = None
+    earlier: list[AttemptRow] = field(default_factory=list)     # its chunks before it stood aside
+    kept: bool = False      # such a chunk, of an attempt that ended well
 
     @property
     def done(self) -> bool:
         """It ended well, whether or not its values were wanted."""
-        return self.ended is not None and self.ended.outcome == "done"
+        return self.kept or (self.ended is not None and self.ended.outcome == "done")
 
     @property
     def wanted(self) -> bool:
@@ -121,6 +123,7 @@ class _Builder:
     def __init__(self) -> None:
         self.index = Index()
         self._running: dict[tuple[str, int], AttemptRow] = {}
+        self._aside: dict[tuple[str, int], list[AttemptRow]] = {}
         self._open: dict[tuple[str, ...], int] = {}
 
     def handlers(self) -> dict[type, Callable[[Any], None]]:
@@ -140,6 +143,8 @@ class _Builder:
             ev.QpuReserved: lambda e: self._begin("reserved", e.qpu, e.session, t=e.t),
             ev.QpuReleased: lambda e: self._qpu(e.qpu).reserved.append(
                 self._end("reserved", e.qpu, e.session, t=e.t)),
+            # for the scheduler, and its replay
+            ev.Profiled: lambda e: None, ev.TenantTerms: lambda e: None, ev.ChunkEnd: lambda e: None,
             ev.TaskFailed: self.index.failures.append, ev.TaskCancelled: lambda e: self.index.cancelled.add(e.task),
         }
 
@@ -219,6 +224,7 @@ class _Builder:
 
     def _qpu_begin(self, e: ev.QpuBegin) -> None:
         row = AttemptRow(self._task(e), e, e.t)
+        row.earlier = self._aside.pop((e.task, e.attempt), row.earlier)
         self._running[e.task, e.attempt] = row
         self.index.attempts.append(row)
 
@@ -226,6 +232,11 @@ class _Builder:
         row = self._running.pop((e.task, e.attempt), None)
         if row is not None:
             row.end, row.ended = e.t, e
+            if e.paused:
+                self._aside[e.task, e.attempt] = [*row.earlier, row]
+            elif e.outcome == "done":
+                for chunk in row.earlier:
+                    chunk.kept = True
 
     def _result(self, e: ev.Result) -> None:
         self._task(e).results.append(e)

@@ -12,7 +12,64 @@ from typing import Literal
 
 import msgspec
 
-FORMAT_VERSION = 1
+from qloop.trace.event import Event, TaskEvent
+from qloop.trace.platform_events import (
+    CalibrationBegin,
+    CalibrationEnd,
+    OperatorWish,
+    Profiled,
+    QpuOffline,
+    QpuOnline,
+    QpuReleased,
+    QpuReserved,
+    TenantTerms,
+)
+
+__all__ = [
+    "FORMAT_VERSION",
+    "AnyEvent",
+    "CalibrationBegin",
+    "CalibrationEnd",
+    "ChunkEnd",
+    "CloseReason",
+    "ColdStart",
+    "CpuBegin",
+    "CpuEnd",
+    "Enqueued",
+    "Event",
+    "IterationBegin",
+    "IterationEnd",
+    "OperatorWish",
+    "Outcome",
+    "ParamsReady",
+    "Placed",
+    "Profiled",
+    "QpuBegin",
+    "QpuEnd",
+    "QpuOffline",
+    "QpuOnline",
+    "QpuReleased",
+    "QpuReserved",
+    "Result",
+    "SessionClosed",
+    "SessionKind",
+    "SessionOpened",
+    "Source",
+    "SpeculationCommitted",
+    "SpeculationLaunched",
+    "SpeculationSquashed",
+    "SquashReason",
+    "Submitted",
+    "TaskCancelled",
+    "TaskClass",
+    "TaskEvent",
+    "TaskFailed",
+    "TenantTerms",
+    "TranspileBegin",
+    "TranspileEnd",
+]
+
+FORMAT_VERSION = 2
 
 SessionKind = Literal["loop", "background"]
 TaskClass = Literal["hot", "normal"]
@@ -20,27 +77,6 @@ Outcome = Literal["done", "failed", "cancelled"]
 CloseReason = Literal["closed", "cancelled", "expired", "failed"]
 SquashReason = Literal["theta_mismatch", "epoch_change", "budget", "preempted", "session_closed"]
 Source = Literal["qpu", "memo", "journal"]
-OperatorWish = Literal["", "paused", "drained", "retired"]
-
-
-def _snake(name: str) -> str:
-    """`QpuBegin` -> `qpu_begin`, the kind as it stands in a file."""
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-
-
-class Event(msgspec.Struct, frozen=True, tag_field="kind", tag=_snake, omit_defaults=True, gc=False):
-    """What every event has: its time and its number."""
-
-    t: int
-    seq: int
-
-
-class TaskEvent(Event, frozen=True, kw_only=True):
-    """What every event of a quantum task has."""
-
-    session: str
-    iteration: int
-    task: str
 
 
 class SessionOpened(Event, frozen=True, kw_only=True):
@@ -76,12 +112,16 @@ class IterationBegin(Event, frozen=True, kw_only=True):
 
 
 class IterationEnd(Event, frozen=True, kw_only=True):
-    """A loop has finished iteration k: its energy as measured and, if known, without noise and shot noise."""
+    """A loop has finished iteration k: its energy as measured and, if known, without noise and shot noise.
+
+    `renewed`: the incumbent's value, measured again before the values of k were told, as the epoch had changed.
+    """
 
     session: str
     iteration: int
     energy: float | None = None
     noiseless: float | None = None
+    renewed: float | None = None
 
 
 class ParamsReady(TaskEvent, frozen=True, kw_only=True):
@@ -92,7 +132,8 @@ class Submitted(TaskEvent, frozen=True, kw_only=True):
     """The task has reached the scheduler; `network_ns` of the time since p were spent on the network.
 
     What the scheduler was told: qubits (`width`, 0: not recorded), predicted QPU seconds (0: left to the session's
-    average), CPU seconds of the step before it, its weight, and the only QPU it may run on (empty: any).
+    average), CPU seconds of the step before it, its weight, the only QPU it may run on (empty: any), and its circuit's
+    structure, of which `Profiled` tells.
     """
 
     network_ns: int = 0
@@ -101,6 +142,7 @@ class Submitted(TaskEvent, frozen=True, kw_only=True):
     cpu_s: float = 0.0
     weight: float = 1.0
     pin: str = ""
+    structure: str = ""
 
 
 class Placed(TaskEvent, frozen=True, kw_only=True):
@@ -108,8 +150,8 @@ class Placed(TaskEvent, frozen=True, kw_only=True):
 
     qpu: str
     attempt: int = 1
-    caches: dict[str, bool] = {}
-    cost: dict[str, float | None] = {}
+    caches: dict[str, bool] = msgspec.field(default_factory=dict)
+    cost: dict[str, float | None] = msgspec.field(default_factory=dict)
 
 
 class TranspileBegin(TaskEvent, frozen=True, kw_only=True):
@@ -132,21 +174,6 @@ class Enqueued(TaskEvent, frozen=True, kw_only=True):
     class_: TaskClass = msgspec.field(default="normal", name="class")
 
 
-class CalibrationBegin(Event, frozen=True, kw_only=True):
-    """The QPU runs no task until the calibration ends; `session` if one caused it and is charged."""
-
-    qpu: str
-    session: str = ""
-
-
-class CalibrationEnd(Event, frozen=True, kw_only=True):
-    """The QPU is in a new calibration epoch; its next window is planned for `window_at_ns` (None: none is known)."""
-
-    qpu: str
-    epoch: int
-    window_at_ns: int | None = None
-
-
 class QpuBegin(TaskEvent, frozen=True, kw_only=True):
     """An attempt occupies the QPU (b)."""
 
@@ -161,6 +188,8 @@ class QpuEnd(TaskEvent, frozen=True, kw_only=True):
 
     `overhead_ns` of its time went to loading and the like; `loss` is L(t) - L(calibrated) in nats, L = -ln ESP.
     `late_ns`: how much longer than the emulated hardware an emulated QPU took, under a clock that could not wait.
+    `paused`: it stood aside between two chunks, and begins again with the same number if its shots are kept. `cut`: it
+    was not wanted any more, and left at the end of a chunk.
     """
 
     qpu: str
@@ -171,6 +200,15 @@ class QpuEnd(TaskEvent, frozen=True, kw_only=True):
     overhead_ns: int = 0
     late_ns: int = 0
     loss: float | None = None
+    paused: bool = False
+    cut: bool = False
+
+
+class ChunkEnd(TaskEvent, frozen=True, kw_only=True):
+    """A chunk ended and the attempt went on; told only beside other events of its ns, for the order among these."""
+
+    qpu: str
+    attempt: int = 1
 
 
 class Result(TaskEvent, frozen=True, kw_only=True):
@@ -228,47 +266,6 @@ class ColdStart(Event, frozen=True, kw_only=True):
     length_ns: int = 0
 
 
-class QpuOffline(Event, frozen=True, kw_only=True):
-    """The QPU takes no new work.
-
-    `operator`: what the operator did to it, so that what runs there is finished; empty: it is gone, and what it ran
-    is lost.
-    """
-
-    qpu: str
-    reason: str = ""
-    operator: OperatorWish = ""
-
-
-class QpuOnline(Event, frozen=True, kw_only=True):
-    """The QPU takes work (again).
-
-    What the scheduler was told: its qubits (0: not recorded), the seconds that a session's first shot costs, and its
-    first calibration window with the time from a window's end to the next (None: no window).
-    """
-
-    qpu: str
-    qubits: int = 0
-    cold_s: float = 0.0
-    epoch: int = 0
-    window_at_ns: int | None = None
-    window_gap_ns: int | None = None
-
-
-class QpuReserved(Event, frozen=True, kw_only=True):
-    """The QPU is held for one session."""
-
-    qpu: str
-    session: str
-
-
-class QpuReleased(Event, frozen=True, kw_only=True):
-    """The QPU is held for no one."""
-
-    qpu: str
-    session: str
-
-
 class TaskFailed(TaskEvent, frozen=True, kw_only=True):
     """An attempt failed; `final` if there will be no other."""
 
@@ -285,7 +282,7 @@ class TaskCancelled(TaskEvent, frozen=True, kw_only=True):
 
 AnyEvent = (
     SessionOpened | SessionClosed | IterationBegin | IterationEnd | ParamsReady | Submitted | Placed
-    | TranspileBegin | TranspileEnd | Enqueued | CalibrationBegin | CalibrationEnd | QpuBegin | QpuEnd | Result
-    | SpeculationLaunched | SpeculationCommitted | SpeculationSquashed | CpuBegin | CpuEnd | ColdStart
-    | QpuOffline | QpuOnline | QpuReserved | QpuReleased | TaskFailed | TaskCancelled
+    | TranspileBegin | TranspileEnd | Enqueued | CalibrationBegin | CalibrationEnd | QpuBegin | ChunkEnd | QpuEnd
+    | Result | SpeculationLaunched | SpeculationCommitted | SpeculationSquashed | CpuBegin | CpuEnd | ColdStart
+    | QpuOffline | QpuOnline | TenantTerms | Profiled | QpuReserved | QpuReleased | TaskFailed | TaskCancelled
 )

@@ -60,13 +60,15 @@ def circuit(width: int) -> tuple[QuantumCircuit, SparsePauliOp]:
     return made, SparsePauliOp("Z" * width)
 
 
-def qpus(random: np.random.Generator) -> list[GridQpu]:
+def qpus(random: np.random.Generator, calm: bool) -> list[GridQpu]:
+    """`calm`: windows drift along the grid of the tasks, so that none begins just when a task ends."""
     found = []
     for q in range(int(random.integers(1, 4))):
         windows = random.random() < 0.6
         length = int(random.integers(1, 6))
         every = length + int(random.integers(6, 30))
-        plan = CalibrationPlan(int(random.integers(0, every)) * GRID, every * GRID * windows, length * GRID)
+        between = (every * GRID + 7_654_321 * calm) * windows
+        plan = CalibrationPlan(int(random.integers(0, every)) * GRID, between, length * GRID)
         found.append(GridQpu(f"q{q}", 3 - q % 2, base=int(random.integers(1, 4)), slow=int(random.integers(1, 3)),
                              cold_s=float(random.choice([0.0, 0.5, 1.5])), plan=plan,
                              faults=0.02 * (random.random() < 0.3)))
@@ -85,7 +87,7 @@ class World:
         """
         self.calm, self.operators = calm, operators
         self.random = np.random.Generator(np.random.Philox(key=seed))
-        platform = qpus(self.random)
+        platform = qpus(self.random, calm)
         for qpu in platform:
             qpu.faults *= not calm
         self.runtime = Runtime(qpus=platform, policy=policy, clock="virtual", journal=":memory:", trace=True,

@@ -18,11 +18,17 @@ Ints = NDArray[np.int64]
 ANY_WIDTH = 2**31
 
 
+def seconds(ns: int) -> float:
+    """ns as the policies' seconds."""
+    return ns * 1e-9
+
+
 @dataclass(frozen=True)
 class Devices:
     """Arrays over QPUs as in `Work`, their names, what operators did to them, and what had to be assumed, in words.
 
-    `assumed` is True where no window was recorded, so that its length is that of another QPU's, or 0.
+    `assumed` is True where no window was recorded, so that its length is that of another QPU's, or 0. `like` names the
+    recorded QPU that each one is like.
     """
 
     names: tuple[str, ...]
@@ -35,6 +41,9 @@ class Devices:
     length_ns: Ints
     assumed: NDArray[np.bool_]
     pauses: tuple[tuple[Pause, ...], ...]
+    forecast: NDArray[np.float64]
+    chunks: Ints
+    like: tuple[str, ...]
     notes: tuple[str, ...]
 
     def chosen(self, rows: Sequence[int], names: Sequence[str]) -> Devices:
@@ -42,7 +51,9 @@ class Devices:
         at = list(rows)
         return Devices(tuple(names), self.width[at], self.cold_s[at], self.epoch[at], self.window_ns[at],
                        self.every_ns[at], self.gap_ns[at], self.length_ns[at], self.assumed[at],
-                       tuple(self.pauses[q] for q in at), self.notes)
+                       tuple(self.pauses[q] for q in at), self.forecast[at], self.chunks[at],
+                       tuple(self.like[q] for q in at),
+                       self.notes)
 
 
 def devices(trace: Trace) -> Devices:
@@ -75,7 +86,14 @@ def devices(trace: Trace) -> Devices:
         names, np.array([event.qubits or listed.get(event.qpu, 0) or ANY_WIDTH for event in told], np.int64),
         np.array([event.cold_s for event in told]), np.array([event.epoch for event in told], np.int64),
         padded(begins), np.array(every, np.int64), np.array(gaps, np.int64), np.array(lengths, np.int64),
-        np.array([name not in last for name in names]), pauses(trace, names), notes)
+        np.array([name not in last for name in names]), pauses(trace, names),
+        np.array([forecast(event) for event in told]), np.array([event.chunks for event in told], np.int64), names,
+        notes)
+
+
+def forecast(event: ev.QpuOnline) -> list[float]:
+    """What a QPU is expected to drift, as policies see it."""
+    return [seconds(event.calibrated_ns), event.aging_per_h, event.drift_sd, event.drift_relax_s, event.idle_share]
 
 
 def _plan(begins: list[int], gap: int | None, length: int) -> tuple[list[int], int]:

@@ -6,7 +6,7 @@ time scaled by how much slower that QPU was for like tasks: log t = a(like tasks
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +52,14 @@ def durations(runs: Sequence[Measured], qpus: int, fallback_ns: Sequence[int]) -
                 base = here[anchor] * slower[q] / slower[anchor] if anchor >= 0 else float(fallback_ns[i])
                 ns[i, q] = round(base)
     return Durations(ns, guessed)
+
+
+def lengthened(times: Durations, least: Iterable[tuple[int, int, int]]) -> Durations:
+    """The times, where (task, QPU, ns) are known to take so long at least."""
+    ns = times.ns.copy()
+    for i, q, bound in least:
+        ns[i, q] = max(ns[i, q], bound)
+    return times._replace(ns=ns)
 
 
 def slowness(like: Sequence[dict[int, float]], qpus: int) -> NDArray[np.float64]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from qloop.policies.record import Policy
+from qloop.policies.session import quiet_until
+from qloop.policies.switching import never
 from qloop.simulator.compile import CompiledPolicy, Compiler
 from qloop.simulator.replay.kernel import simulate
 from qloop.simulator.replay.memory import remember, remember_plainly
@@ -38,7 +40,8 @@ def plain(policy: Policy) -> CompiledPolicy:
     """The policy's functions as they are."""
     return CompiledPolicy(policy.enter, policy.pick, policy.start, policy.finish, policy.place,
                           policy.scan or policy.pick, policy.classes, policy.shared, policy.enter_draws,
-                          policy.pick_draws)
+                          policy.pick_draws, policy.quiet_until or quiet_until, policy.quiet_until is not None,
+                          policy.stateless, policy.switch or never, policy.pause, policy.switch is not None)
 
 
 def host_for(tasks: int, policies: int, compiled: bool | None = None) -> Host:

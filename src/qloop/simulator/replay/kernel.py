@@ -12,26 +12,35 @@ from typing import Any
 
 from qloop.model.limits import NEVER
 from qloop.policies import columns as c
+from qloop.policies.chunks import over
 from qloop.policies.draws import PICK, uniform
 from qloop.policies.efaas import is_hot
 from qloop.policies.ledger import dequeue, lapse, started
 from qloop.simulator.lanes import choose, leave
 from qloop.simulator.lanes import ready as enter
 from qloop.simulator.replay import memory as at
-from qloop.simulator.replay.calibrations import begin_calibration, end_calibration, note_terms, plan_next
+from qloop.simulator.replay.calibrations import (
+    begin_calibration,
+    begin_held_back,
+    end_calibration,
+    note_terms,
+    plan_next,
+)
+from qloop.simulator.replay.edges import instead, run_on, stand_aside
 from qloop.simulator.replay.memory import ask, rank
 from qloop.simulator.replay.pauses import plan_pauses, put_back, take_out
-from qloop.simulator.replay.sessions import close, drop, look, look_again, remove, settle
+from qloop.simulator.replay.profiles import fill, plan_profiles, take
+from qloop.simulator.replay.sessions import awaited, close, drop, remove, settle
+from qloop.simulator.replay.timers import look_again, tick, wake
 
 FINISH, CALIBRATED, DUE, CANCEL, READY, START = at.FINISH, at.CALIBRATED, at.DUE, at.CANCEL, at.READY, at.START
-OPENS, CLOSE, DROP, LOOK, WAKES, REMOVED = at.OPENS, at.CLOSE, at.DROP, at.LOOK, at.WAKES, at.REMOVED
-OUT, BACK = at.OUT, at.BACK
+OPENS, CLOSE, DROP, REMOVED = at.OPENS, at.CLOSE, at.DROP, at.REMOVED
+OUT, BACK, TOLD, EDGE, CUT = at.OUT, at.BACK, at.TOLD, at.EDGE, at.CUT
 UNBORN, WAITING, ACTIVE, ENDED = at.UNBORN, at.WAITING, at.ACTIVE, at.ENDED
 SEQ, WAITS, DECISIONS, LEFT = at.SEQ, at.WAITS, at.DECISIONS, at.LEFT
-FLOW_SEQ, WAKE_AT, STALE, RUNS, COMING = at.FLOW_SEQ, at.WAKE_AT, at.STALE, at.RUNS, at.COMING
-LATER = at.LATER
+FLOW_SEQ, STALE, RUNS, COMING, LAST = at.FLOW_SEQ, at.STALE, at.RUNS, at.COMING, at.LAST
 BOUND, BUSY, EPOCH, ESTIMATE, FLOW, MEASURED = c.BOUND, c.BUSY, c.EPOCH, c.ESTIMATE, c.FLOW, c.MEASURED
-ONLINE, ROW_SEQ, STARTED_AT, WAKE, INF = c.ONLINE, c.SEQ, c.STARTED_AT, c.WAKE, c.INF
+ONLINE, ROW_SEQ, STARTED_AT = c.ONLINE, c.SEQ, c.STARTED_AT
 PATIENCE = 1000     # events of QPUs and timers alone after which nothing more is expected to happen
 
 
@@ -57,26 +66,47 @@ def arrive(p: Any, w: Any, r: Any, world: Any, i: int, now: int, seed: int) -> N
     r.state[i] = WAITING
     tasks[i][ROW_SEQ], tasks[i][STARTED_AT], tasks[i][MEASURED] = float(r.number[SEQ]), -1.0, -1.0
     tasks[i][ESTIMATE] = w.estimate_s[i]
+    fill(w, r, tasks, i)
     hot = 1 if is_hot(flows[row], totals, t) else 0
     enter(p, world, r.lanes, r.homeless, i, t, seed)
     bound = int(tasks[i][BOUND])
-    note_terms(r, world, i, bound, t)
+    note_terms(p, r, world, i, bound, t)
     r.log.append((now, READY, i, bound, hot + 2 * cold_ns(w, r, i, bound) if bound >= 0 else hot))
 
 
-def finish(p: Any, w: Any, r: Any, world: Any, q: int, now: int) -> None:
-    """A task leaves QPU q."""
+def finish(p: Any, w: Any, r: Any, world: Any, q: int, now: int, kind: int) -> None:
+    """A task leaves QPU q: its run is over (`kind` FINISH), or was not wanted any more at the end of a chunk (CUT)."""
     tasks, flows, qpus, _ = world
     i = r.running[q]
     r.running[q] = -1
     r.number[RUNS] -= 1
     wanted = r.cancelled[i] == 0
-    tasks[i][MEASURED] = (w.service_ns[i][q] + cold_ns(w, r, i, q)) * 1e-9
-    leave(p, world, i, q, now * 1e-9, wanted and w.useful[i] == 1)
-    r.log.append((now, FINISH, i, q, int(qpus[q][EPOCH])))
-    begin_calibration(w, r, qpus, q, now)
+    useful = wanted and w.useful[i] == 1
+    if not wanted:
+        r.number[LEFT] -= awaited(w, i)
+    tasks[i][MEASURED] = (now - r.since[q]) * 1e-9
+    leave(p, world, i, q, now * 1e-9, useful)
+    over(tasks, flows, i, useful)
+    r.log.append((now, kind, i, q, int(qpus[q][EPOCH])))
+    begin_calibration(p, w, r, world, q, now)
     if wanted:
         settle(w, r, flows, i, now)
+
+
+def reach_edge(p: Any, w: Any, r: Any, world: Any, q: int, now: int) -> None:
+    """A run has come to the end of a chunk: it goes on, stands aside for another, or ends if nobody wants it."""
+    i = r.running[q]
+    if r.cancelled[i] == 1:
+        finish(p, w, r, world, q, now, CUT)
+        return
+    j = instead(p, w, r, world, i, q, now * 1e-9)
+    if j < 0:
+        if r.number[LAST] == now or (len(r.events) > 0 and r.events[0][0] == now):
+            r.log.append((now, EDGE, i, q, 0))      # told for its place in the order
+        run_on(p, w, r, world, i, q, now, False)
+        return
+    stand_aside(p, w, r, world, i, q, now)
+    start(p, w, r, world, j, q, now)
 
 
 def cold_ns(w: Any, r: Any, i: int, q: int) -> int:
@@ -110,31 +140,36 @@ def start(p: Any, w: Any, r: Any, world: Any, i: int, q: int, now: int) -> None:
     tasks, flows, qpus, totals = world
     t = now * 1e-9
     if int(tasks[i][BOUND]) != q:
-        note_terms(r, world, i, q, t)
+        note_terms(p, r, world, i, q, t)
     dequeue(tasks, qpus, totals, i)
     started(tasks, qpus, totals, i, q, t)
     p.start(tasks, flows, qpus, totals, i, q, t)
     r.number[WAITS] -= 1
     r.number[RUNS] += 1
     r.running[q], r.state[i] = i, ACTIVE
-    cold = cold_ns(w, r, i, q)
-    end = now + w.service_ns[i][q] + cold
-    ask(r, end, FINISH, q, rank(w, r, len(w.session) + i, end))
+    cold, length = -1, r.rest[i]        # what is continued is set up
+    if length == 0:
+        cold = cold_ns(w, r, i, q)
+        length = w.service_ns[i][q] + cold
+    r.since[q], r.until[q], r.rest[i] = now, now + length, 0
+    run_on(p, w, r, world, i, q, now, True)
     r.log.append((now, START, i, q, cold))
 
 
 def happen(p: Any, w: Any, r: Any, world: Any, kind: int, e: int, now: int, seed: int) -> None:
     """One event changes the records."""
-    flows, qpus = world[1], world[2]
+    flows = world[1]
     if kind == FINISH:
-        finish(p, w, r, world, e, now)
+        finish(p, w, r, world, e, now, FINISH)
+    elif kind == EDGE:
+        reach_edge(p, w, r, world, e, now)
     elif kind == READY:
         arrive(p, w, r, world, e, now, seed)
     elif kind == CALIBRATED:
         end_calibration(p, w, r, world, e, now)
     elif kind == DUE:
         r.due[e] = 1 - r.gone[e]
-        begin_calibration(w, r, qpus, e, now)
+        begin_calibration(p, w, r, world, e, now)
     elif kind == CANCEL:
         if r.state[e] == UNBORN:
             r.cancelled[e] = 1
@@ -146,30 +181,19 @@ def happen(p: Any, w: Any, r: Any, world: Any, kind: int, e: int, now: int, seed
         close(w, r, flows, e, now)
     elif kind == DROP:
         drop(p, w, r, world, e, now, False)
-    elif kind == LOOK:
-        look(p, w, r, world, e, now)
     elif kind == OUT:
         take_out(p, w, r, world, e, now)
     elif kind == BACK:
-        put_back(p, r, world, e, now)
+        put_back(p, w, r, world, e, now)
+    elif kind == TOLD:
+        take(w, r, e)
 
 
-def wake(r: Any, totals: Any, now: int) -> None:
-    """Ask again when the policy wishes it, unless it will be asked earlier."""
-    if now >= r.number[WAKE_AT]:
-        r.number[WAKE_AT] = NEVER
-    if totals[WAKE] < INF:
-        when = max(now + 1, int(totals[WAKE] * 1e9))
-        totals[WAKE] = INF
-        if when < r.number[WAKE_AT]:
-            r.number[WAKE_AT] = when
-            ask(r, when, WAKES, 0, LATER)
-
-
-def begin(w: Any, r: Any) -> None:
+def begin(w: Any, r: Any, qpus: Any) -> None:
     """Ask for everything that comes at a fixed time."""
     n, sessions = len(w.session), len(w.opened_ns)
     plan_pauses(w, r)
+    plan_profiles(w, r, qpus)
     for q in range(len(w.qpu_width)):
         if w.window_ns[q][0] < NEVER:
             plan_next(w, r, q, 0)
@@ -195,20 +219,22 @@ def begin(w: Any, r: Any) -> None:
 def simulate(p: Any, w: Any, world: Any, seed: int, remember: Any) -> Any:
     """Run to the end; returns the log of (time ns, kind, task or session, QPU, further number)."""
     totals, m = world[3], len(w.qpu_width)
-    r = remember(len(w.session), len(w.opened_ns), m, p.classes if p.shared else p.classes * m)
+    r = remember(len(w.session), len(w.opened_ns), m, p.classes if p.shared else p.classes * m,
+                 len(w.structure) and max(w.structure) + 1)
     r.number[FLOW_SEQ] = len(world[1])
-    begin(w, r)
+    begin(w, r, world[2])
     while r.number[LEFT] > 0 and len(r.events) > 0 and r.number[STALE] < PATIENCE:
         now, _, kind, e = heappop(r.events)
         if kind in (FINISH, READY, CANCEL, OPENS, CLOSE, DROP, OUT, BACK):
             r.number[COMING] -= 1
         r.number[STALE] = r.number[STALE] + 1 if r.number[COMING] == 0 and r.number[RUNS] == 0 else 0
+        tick(p, w, r, world, now)
         happen(p, w, r, world, kind, e, now, seed)
-        # the engine looks at TTLs as a part of the next event, and decides after that
-        together = kind == LOOK and len(r.events) > 0 and r.events[0][0] == now
-        if r.number[WAITS] > 0 and not together:
+        begin_held_back(p, w, r, world, now)
+        if r.number[WAITS] > 0:
             dispatch(p, w, r, world, now, seed)
         if kind == CALIBRATED:
             plan_next(w, r, e, now)
         wake(r, totals, now)
+        r.number[LAST] = now
     return r.log

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qloop.model.limits import NEVER
+from qloop.policies.fits import FIT
 
 # kinds of events, and further ones of the log
-FINISH, CALIBRATED, DUE, CANCEL, READY, START, OPENS, CLOSE, DROP, LOOK, WAKES, REMOVED, OUT, BACK = range(14)
+FINISH, CALIBRATED, DUE, CANCEL, READY, START, OPENS, CLOSE, DROP, WAKES, REMOVED, OUT, BACK, TOLD = range(14)
+EDGE, PAUSED, AGAIN, CUT = range(14, 18)      # chunks: an edge; of the log: aside, dropped, ended at an edge
 LATER = 2**40       # ranks from here on are of events that were not recorded at their time
-FIRST = -1          # the rank of TTLs, which the engine looks at before anything else
 UNBORN, WAITING, ACTIVE, ENDED = 0, 1, 2, 3                  # states of a task
-SEQ, COUNT, WAITS, DECISIONS, LEFT, FLOW_SEQ, WAKE_AT, STALE, RUNS, COMING = range(10)     # of `number`
+SEQ, COUNT, WAITS, DECISIONS, LEFT, FLOW_SEQ, WAKE_AT, STALE, RUNS, COMING, WISH_AT, LAST = range(12)   # of `number`
 
 
 class Memory(NamedTuple):
@@ -44,12 +45,18 @@ class Memory(NamedTuple):
     events: Any
     log: Any
     lanes: Any
+    profiles: Any       # of each structure on each QPU, as it was told last (policies/fits.py)
+    since: Any          # of each QPU's run: when it began, ns
+    until: Any          # and when it will be over
+    rest: Any           # of each task that stands aside: how long it still takes, ns; 0: it does not
+    timers: Any         # heap of (ns, session): when TTLs may be over
 
 
-def remember(n: int, sessions: int, m: int, lanes: int) -> Memory:
+def remember(n: int, sessions: int, m: int, lanes: int, structures: int) -> Memory:
     """Nothing has happened yet: arrays, for the compiled loop."""
-    number = np.zeros(10, np.int64)
-    number[WAKE_AT] = NEVER
+    number = np.zeros(12, np.int64)
+    number[LAST] = -1
+    number[WAKE_AT] = number[WISH_AT] = NEVER
     zeros = np.zeros
     return Memory(
         zeros(n, np.int64), zeros(n, np.int64), zeros(n, np.float64), zeros(n, np.int64),
@@ -58,12 +65,13 @@ def remember(n: int, sessions: int, m: int, lanes: int) -> Memory:
         zeros(m, np.int64), zeros(m, np.int64), zeros(m, np.int64), np.full(m, -1, np.int64), number,
         np.full(lanes, -1, np.int64),
         [(0, 0, 0, 0) for _ in range(0)], [(0, 0, 0, 0, 0) for _ in range(0)],
-        [[(0.0, 0, 0) for _ in range(0)] for _ in range(lanes)])
+        [[(0.0, 0, 0) for _ in range(0)] for _ in range(lanes)], zeros((structures, m, FIT), np.float64),
+        zeros(m, np.int64), zeros(m, np.int64), zeros(n, np.int64), [(0, 0) for _ in range(0)])
 
 
-def remember_plainly(n: int, sessions: int, m: int, lanes: int) -> Memory:
+def remember_plainly(n: int, sessions: int, m: int, lanes: int, structures: int) -> Memory:
     """The same as lists, which plain Python reads faster."""
-    made = remember(n, sessions, m, lanes)
+    made = remember(n, sessions, m, lanes, structures)
     return Memory(*(part.tolist() if isinstance(part, np.ndarray) else part for part in made))
 
 

@@ -22,7 +22,8 @@ Ints = NDArray[np.int64]
 
 def order(trace: Trace, tasks: Sequence[Submission], sat: Sittings) -> dict[str, Ints]:
     """`order_ns` and `order_rank` of `Work`."""
-    left = {event.task: (event.t, event.seq) for event in trace.events if isinstance(event, ev.QpuEnd)}
+    left = {event.task: (event.t, event.seq) for event in trace.events
+            if isinstance(event, ev.QpuEnd) and not event.paused}
     closed = {event.session: (event.t, event.seq) for event in trace.events if isinstance(event, ev.SessionClosed)}
     never = (-1, 0)
     pairs = [(task.at, task.seq) for task in tasks]
@@ -39,15 +40,19 @@ def windows(trace: Trace, names: Sequence[str]) -> dict[str, Ints]:
     begun: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
     ended: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
     freed: dict[str, tuple[int, int]] = {}
+    closed = (-1, 0)
     for event in trace.events:
         if isinstance(event, (ev.CalibrationBegin, ev.CalibrationEnd)) and event.qpu not in begun:
             continue        # a QPU that the replay does not have
         if isinstance(event, (ev.QpuEnd, ev.CalibrationEnd)):
             freed[event.qpu] = event.t, event.seq
+        if isinstance(event, ev.SessionClosed):
+            closed = event.t, event.seq
         if isinstance(event, ev.CalibrationEnd):
             ended[event.qpu].append((event.t, 2 * event.seq))
         if isinstance(event, ev.CalibrationBegin):
-            at, seq = freed.get(event.qpu, (-1, 0))
+            # one that the policy held back for a session begins when that is over, and may have been due just then
+            at, seq = closed if closed == (event.t, event.seq - 1) else freed.get(event.qpu, (-1, 0))
             begun[event.qpu].append((event.t, 2 * (seq if at == event.t else event.seq) - 1))
     found = {"begun_ns": [[t for t, _ in begun[name]] for name in names],
              "begun_rank": [[rank for _, rank in begun[name]] for name in names],

@@ -85,14 +85,14 @@ def take_out(p: Any, w: Any, r: Any, world: Any, q: int, now: int) -> None:
     if now >= w.retired_ns[q]:
         r.due[q], r.gone[q] = 0, 1
     r.log.append((now, OUT, -1, q, 0))
-    bind_again(p, r, world, q, now)
+    bind_again(p, w, r, world, q, now)
 
 
-def put_back(p: Any, r: Any, world: Any, q: int, now: int) -> None:
+def put_back(p: Any, w: Any, r: Any, world: Any, q: int, now: int) -> None:
     """QPU q takes tasks again."""
     _, flows, qpus, totals = world
     let_go(flows, qpus[q], q)
     qpus[q][ONLINE] = 1.0
     totals[N_QPUS] += 1.0
     r.log.append((now, BACK, -1, q, 0))
-    bind_again(p, r, world, q, now)
+    bind_again(p, w, r, world, q, now)

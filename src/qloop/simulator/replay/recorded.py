@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from qloop.errors import InvalidInput
 from qloop.model.limits import NEVER
 from qloop.simulator.replay.devices import Devices, devices
-from qloop.simulator.replay.durations import Durations, Measured, durations
+from qloop.simulator.replay.durations import Durations, Measured, durations, lengthened
+from qloop.simulator.replay.edges import columns as edge_columns
 from qloop.simulator.replay.order import order, windows
 from qloop.simulator.replay.pauses import columns
+from qloop.simulator.replay.profiles import told
 from qloop.simulator.replay.sittings import Sittings, sittings
 from qloop.simulator.replay.submissions import Submission, submissions
 from qloop.simulator.replay.work import Work
@@ -62,7 +64,9 @@ def read_work(trace: Trace) -> Recorded:
     known = [task.ran_ns for task in found if task.ran_ns >= 0]
     fallback = [round(task.estimate_s * 1e9) or round(float(np.mean(known))) for task in found]
     sat = sittings(trace, found)
-    return Recorded(trace, tuple(found), tuple(sat.opened), about, durations(runs, len(about.names), fallback), sat,
+    least = [(i, number[qpu], ns) for i, task in enumerate(found) for qpu, ns in task.least]
+    times = lengthened(durations(runs, len(about.names), fallback), least)
+    return Recorded(trace, tuple(found), tuple(sat.opened), about, times, sat,
                     (*notes(trace, found, sat), *about.notes))
 
 
@@ -73,7 +77,7 @@ def alike(task: Submission) -> tuple[object, ...]:
     the tasks of a session with the same number of shots count as alike.
     """
     if task.estimate_s > 0.0 and task.width > 0:
-        return task.width, task.shots, task.estimate_s
+        return task.width, task.estimate_s
     return task.session, task.shots
 
 
@@ -84,9 +88,12 @@ def as_work(recorded: Recorded) -> Work:
     at = {name: q for q, name in enumerate(about.names)}
     sessions = [rows[name] for name in recorded.sessions]
     tenants = {row.tenant: row.tenant_weight for row in sessions}
+    structures = list(dict.fromkeys(task.structure for task in tasks))
+    circuit = {name: s for s, name in enumerate(structures)}
     place = {tenant: r for r, tenant in enumerate(tenants)}
     return Work(
-        session=whole(number[task.session] for task in tasks), after=sat.after, delay_ns=sat.delay_ns,
+        session=whole(number[task.session] for task in tasks),
+        structure=whole(circuit[task.structure] for task in tasks), after=sat.after, delay_ns=sat.delay_ns,
         cancel_ns=sat.cancel_ns, useful=whole(not task.failed for task in tasks), service_ns=recorded.times.ns,
         estimate_s=real(task.estimate_s for task in tasks), cpu_s=real(task.cpu_s for task in tasks),
         width=whole(task.width for task in tasks), weight=real(task.weight for task in tasks),
@@ -97,7 +104,9 @@ def as_work(recorded: Recorded) -> Work:
         share=real(row.weight for row in sessions), tenant_weight=real(tenants.values()),
         qpu_width=about.width, qpu_cold_s=about.cold_s, qpu_epoch=about.epoch, window_ns=about.window_ns,
         window_every_ns=about.every_ns, window_gap_ns=about.gap_ns, window_length_ns=about.length_ns,
-        **order(recorded.trace, tasks, sat), **windows(recorded.trace, about.names), **columns(about.pauses))
+        qpu_forecast=about.forecast, **told(recorded.trace, structures, about.like),
+        **order(recorded.trace, tasks, sat), **windows(recorded.trace, about.names), **columns(about.pauses),
+        qpu_chunks=about.chunks, **edge_columns(recorded.trace, tasks))
 
 
 def whole(values: object) -> NDArray[np.int64]:
@@ -129,6 +138,8 @@ def notes(trace: Trace, tasks: list[Submission], sat: Sittings) -> tuple[str, ..
          "QPUs were offline at times; in the replay they are not"),
         (any(isinstance(event, ev.QpuOffline) and event.operator for event in trace.events),
          "operators took QPUs out of service; in the replay they do so at the same times, whatever has changed"),
+        (changed_terms(trace), "terms of tenants changed during the run, or held quotas; in the replay a tenant has no "
+                               "quota, and all the time the weight that it had when its last session opened"),
         (any(row.launched is not None for row in index.tasks.values()),
          "guesses are replayed as tasks like others, at the times at which they were made"),
         (any(row.cpu for row in index.sessions.values()),
@@ -142,6 +153,18 @@ def notes(trace: Trace, tasks: list[Submission], sat: Sittings) -> tuple[str, ..
          "simultaneous events need not fall in the same order"),
     )
     return tuple(text for holds, text in told if holds)
+
+
+def changed_terms(trace: Trace) -> bool:
+    """Whether a tenant had quotas, or a weight that changed once it had sessions."""
+    known: set[str] = set()
+    for event in trace.events:
+        if isinstance(event, ev.SessionOpened):
+            known.add(event.tenant)
+        elif isinstance(event, ev.TenantTerms) and (event.tenant in known or event.qpu_quota_s >= 0.0
+                                                    or event.cpu_quota_s >= 0.0):
+            return True
+    return False
 
 
 def cut_loops(trace: Trace) -> tuple[int, str]:

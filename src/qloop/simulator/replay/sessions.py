@@ -1,10 +1,11 @@
-"""The sessions of a replay: what follows when a task ends, and when a session idles too long, closes or is dropped."""
+"""The sessions of a replay: what follows when a task ends, and when a session closes or is dropped."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from qloop.model.limits import NEVER
+from qloop.policies.chunks import over
 from qloop.policies.columns import OPEN
 from qloop.policies.columns import SEQ as ROW_SEQ
 from qloop.policies.ledger import dequeue
@@ -12,9 +13,9 @@ from qloop.simulator.lanes import leave
 from qloop.simulator.replay import memory as at
 from qloop.simulator.replay.memory import ask, rank
 
-CLOSE, LOOK, READY, REMOVED = at.CLOSE, at.LOOK, at.READY, at.REMOVED
+CLOSE, READY, REMOVED = at.CLOSE, at.READY, at.REMOVED
 UNBORN, WAITING, ACTIVE, ENDED = at.UNBORN, at.WAITING, at.ACTIVE, at.ENDED
-LEFT, WAITS, FIRST = at.LEFT, at.WAITS, at.FIRST
+LEFT, WAITS = at.LEFT, at.WAITS
 
 
 def settle(w: Any, r: Any, flows: Any, i: int, now: int) -> None:
@@ -59,14 +60,23 @@ def remove(p: Any, w: Any, r: Any, world: Any, i: int, now: int) -> None:
     if r.state[i] == ENDED or r.state[i] == UNBORN:
         return
     r.cancelled[i] = 1
+    if r.state[i] == ACTIVE:
+        r.number[LEFT] += awaited(w, i)
     if r.state[i] == WAITING:
         r.homeless[i] = 0
         r.number[WAITS] -= 1
         dequeue(tasks, qpus, totals, i)
         leave(p, world, i, -1, now * 1e-9, False)
+        over(tasks, flows, i, False)
+        r.rest[i] = 0
         tasks[i][ROW_SEQ] = -1.0
     r.log.append((now, REMOVED, i, -1, 0))
     settle(w, r, flows, i, now)
+
+
+def awaited(w: Any, i: int) -> int:
+    """1 if the end of the run of task i, which nobody wants, was recorded: so long the replay goes on; else 0."""
+    return 1 if w.order_ns[len(w.session) + i] >= 0 else 0
 
 
 def drop(p: Any, w: Any, r: Any, world: Any, s: int, now: int, expired: bool) -> None:
@@ -83,27 +93,3 @@ def drop(p: Any, w: Any, r: Any, world: Any, s: int, now: int, expired: bool) ->
         elif not (expired and r.state[i] == ACTIVE):
             remove(p, w, r, world, i, now)
     close(w, r, flows, s, now)
-
-
-def look_again(w: Any, r: Any, s: int, when: int) -> None:
-    """Look at the session's TTLs at a time, but not later than its life lasts."""
-    when = min(when, w.opened_ns[s] + w.life_ns[s])
-    if when < NEVER // 2:
-        r.look_at[s] = when
-        ask(r, when, LOOK, s, FIRST)
-
-
-def look(p: Any, w: Any, r: Any, world: Any, s: int, now: int) -> None:
-    """Carry out the session's TTLs as far as they are over."""
-    if r.closed[s] == 1 or r.look_at[s] != now:
-        return
-    flows = world[1]
-    if now >= w.opened_ns[s] + w.life_ns[s]:
-        drop(p, w, r, world, s, now, True)
-        return
-    again = (r.idle_since[s] if r.active[s] == 0 else now) + w.ttl_ns[s]
-    if r.active[s] == 0 and again <= now:
-        r.lapsed[s] = 1
-        flows[len(flows) - len(w.tenant) + s][OPEN] = 0.0
-        again = w.opened_ns[s] + w.life_ns[s]
-    look_again(w, r, s, again)

@@ -72,12 +72,12 @@ class _Log:
 
     def __init__(self, recorded: Recorded, log: Log) -> None:
         self.recorded, self.log = recorded, log
-        self.starts = {i: t for t, kind, i, _, _ in log if kind == at.START}
+        self.starts = {i: t for t, kind, i, _, _ in reversed(log) if kind == at.START}
+        self.chunks = Pieces()
         self.results = {event.task: event for event in recorded.trace.events if isinstance(event, ev.Result)}
         self.removed: set[int] = set()
         self.windows: Counter[int] = Counter()
         self.outs: Counter[int] = Counter()
-        self.cold: dict[int, int] = {}
         self.reasons = {event.session: event.reason for event in recorded.trace.events
                         if isinstance(event, ev.SessionClosed)}
         self.rows = recorded.trace.index.tasks
@@ -125,12 +125,19 @@ class _Log:
         if kind == at.READY:
             yield from self._arrival(t, i, task, where, qpu, more)
         elif kind == at.START:
-            if self.placed.get(i) != qpu:
+            if self.placed.pop(i, None) != qpu and more >= 0:
                 yield _placed(t, where, qpu, more)
-            yield ev.QpuBegin(t, 0, **where, qpu=qpu, class_=self.hot[i])
-            self.cold[i] = more
-        elif kind == at.FINISH:
-            yield from self._end(t, i, task, where, qpu, more)
+            attempt = self.chunks.begin(i, t, more)
+            yield ev.QpuBegin(t, 0, **where, qpu=qpu, class_=self.hot[i], attempt=attempt)
+        elif kind == at.PAUSED:
+            attempt, cold = self.chunks.leave(i, t, True)
+            yield ev.QpuEnd(t, 0, **where, qpu=qpu, attempt=attempt, outcome="cancelled", overhead_ns=cold, paused=True)
+        elif kind == at.EDGE:
+            yield ev.ChunkEnd(t, 0, **where, qpu=qpu, attempt=self.chunks.attempt[i])
+        elif kind == at.AGAIN:
+            self.chunks.drop(i)
+        elif kind in (at.FINISH, at.CUT):
+            yield from self._end(t, i, task, where, qpu, more, kind == at.CUT)
         else:
             self.removed.add(i)
             yield ev.TaskCancelled(t, 0, **where, reason="as in the recording")
@@ -140,7 +147,7 @@ class _Log:
         """A task comes; `more` is its class (0: normal, 1: hot) and twice its set-up on the QPU it waits for, ns."""
         class_ = self.hot[i] = "hot" if more % 2 else "normal"
         row = self.rows[task.name]
-        before = task.at - row.ready if row.ready is not None else 0
+        before = max(0, task.at - row.ready) if row.ready is not None else 0     # a guess was wanted only later
         yield ev.ParamsReady(max(0, t - before), 0, **where)
         yield ev.Submitted(t, 0, **where, network_ns=row.network_up, width=task.width, estimate_s=task.estimate_s,
                            cpu_s=task.cpu_s, weight=task.weight, pin=task.pin)
@@ -151,12 +158,13 @@ class _Log:
             yield ev.Enqueued(t, 0, **where, qpu=qpu, class_=class_)
 
     def _end(self, t: int, i: int, task: Submission, where: dict[str, Any], qpu: str, epoch: int,
-             ) -> Iterator[ev.AnyEvent]:
+             cut: bool) -> Iterator[ev.AnyEvent]:
+        where["attempt"], cold = self.chunks.leave(i, t, False)
         unwanted = i in self.removed
         outcome: ev.Outcome = "cancelled" if unwanted else "failed" if task.failed else "done"
         known = epoch if outcome == "done" else 0
         yield ev.QpuEnd(t, 0, **where, qpu=qpu, shots=task.shots, epoch=known, outcome=outcome,
-                        overhead_ns=self.cold[i])
+                        overhead_ns=cold, cut=cut)
         result = self.results.get(task.name)
         if outcome == "failed":
             yield ev.TaskFailed(t, 0, **where, reason="as in the recording")
@@ -168,9 +176,40 @@ class _Log:
                             network_ns=0 if result is None else result.network_ns)
 
 
+class Pieces:
+    """The runs of each task in a log: which attempt they belong to, and their set-up, which comes first."""
+
+    def __init__(self) -> None:
+        self.attempt: Counter[int] = Counter()
+        self._aside: set[int] = set()
+        self._since: dict[int, int] = {}
+        self._cold: dict[int, int] = {}
+
+    def begin(self, i: int, t: int, cold: int) -> int:
+        """Task i begins, or goes on; returns the number of its attempt."""
+        self._since[i] = t
+        if i not in self._aside:
+            self.attempt[i] += 1
+            self._cold[i] = cold
+        self._aside.discard(i)
+        return self.attempt[i]
+
+    def leave(self, i: int, t: int, aside: bool) -> tuple[int, int]:
+        """Task i leaves its QPU; the number of its attempt, and the set-up in this run, ns."""
+        cold = min(self._cold[i], t - self._since[i]) if aside else self._cold[i]
+        self._cold[i] -= cold
+        if aside:
+            self._aside.add(i)
+        return self.attempt[i], cold
+
+    def drop(self, i: int) -> None:
+        """What stood aside begins anew."""
+        self._aside.discard(i)
+
+
 def _placed(t: int, where: dict[str, Any], qpu: str, cold_ns: int) -> ev.Placed:
     """The task is bound to a QPU, where a start costs so much set-up."""
-    return ev.Placed(t, 0, **where, qpu=qpu, caches={"waveform": cold_ns == 0}, cost={"cold": cold_ns * 1e-9})
+    return ev.Placed(t, 0, **where, qpu=qpu, caches={"waveform": cold_ns == 0}, cost={"load": cold_ns * 1e-9})
 
 
 def _carried(recorded: Recorded, log: Log, think: float) -> Iterator[Placed]:

@@ -51,14 +51,16 @@ def _paid(step: Step, clocks: dict[str, Clockwork]) -> int:
     for attempt in step.attempts:
         since = attempt.task.ready if attempt.task.ready is not None else attempt.task.enqueued
         clock = clocks.get(attempt.begun.qpu)
-        if attempt.done and clock is not None and since is not None and since < attempt.begin:
+        if (attempt.done and not attempt.earlier and clock is not None
+                and since is not None and since < attempt.begin):
             waits[attempt.task.name] += clock.between(since, attempt.begin)
     return max(waits.values(), default=0)
 
 
 def _epochs(rows: list[Step]) -> set[tuple[str, int]]:
     """The calibration epochs, each of its QPU, that a session's shots were taken in."""
-    return {(a.begun.qpu, a.ended.epoch) for step in rows for a in step.attempts if a.done and a.ended is not None}
+    return {(a.begun.qpu, a.ended.epoch) for step in rows for a in step.attempts
+            if a.done and a.ended is not None and not a.kept}
 
 
 def _biases(points: list[Point]) -> Iterable[float]:
