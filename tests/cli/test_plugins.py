@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from qloop.errors import InvalidInput, UnknownName
+from qloop.policies import place
 from qloop.policies.catalog import builtin, policy
 from qloop.runtime.plugins import find_policy, policies
 
@@ -71,7 +72,7 @@ def test_working_plugins_are_found_and_broken_ones_are_named_with_the_reason() -
 @pytest.mark.usefixtures("plugin")
 def test_a_plugin_is_found_by_name_with_placement_and_settings() -> None:
     found = find_policy("newest-first", "warm", {"hysteresis": 5.0})
-    assert found.place is policy("efaas").place
+    assert found.place is place.warm
     assert 5.0 in found.settings.values()
     assert find_policy("efaas", None, {}) == builtin()["efaas"]
     with pytest.raises(InvalidInput, match="The policy plugin 'gone' does not work"):

@@ -10,7 +10,21 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from qloop import __version__
-from qloop.cli import circuit, console, dataset, demo, doctor, intents, plan, qpus, run, sessions, trace, usage
+from qloop.cli import (
+    circuit,
+    console,
+    dataset,
+    demo,
+    doctor,
+    evaluate,
+    intents,
+    plan,
+    qpus,
+    run,
+    sessions,
+    trace,
+    usage,
+)
 from qloop.cli.exits import TOLD, Exit, exit_of
 from qloop.cli.parser import Parser
 from qloop.cli.simulate import command as simulate
@@ -28,8 +42,8 @@ class Command(Protocol):
 
 
 COMMANDS: dict[str, Command] = {"demo": demo, "run": run, "qpus": qpus, "sessions": sessions, "intents": intents,
-                                "trace": trace, "simulate": simulate, "dataset": dataset, "plan": plan,
-                                "circuit": circuit, "usage": usage, "doctor": doctor}
+                                "trace": trace, "simulate": simulate, "evaluate": evaluate, "dataset": dataset,
+                                "plan": plan, "circuit": circuit, "usage": usage, "doctor": doctor}
 EXAMPLES = """examples:
   qloop demo                       what qloop is for, in about a minute
   qloop run vqe.py                 run a program; its sessions are journaled
@@ -39,6 +53,7 @@ EXAMPLES = """examples:
   qloop sessions                   what ran, what it bought, what can go on
   qloop usage --by tenant          who used QPUs for how long, and what that cost
   qloop simulate paper --quick     the platform model's paper, reproduced and judged
+  qloop evaluate efaas --quick     EFaaS against its baselines, measured
   qloop doctor                     is everything there?
 """
 

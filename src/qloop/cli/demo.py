@@ -12,6 +12,7 @@ from qloop.cli import console
 from qloop.cli.exits import Exit
 
 if TYPE_CHECKING:
+    from qloop.miniapps.demo.perform import Wish
     from qloop.qpus.protocol import LocalQpu
 
 QPUS = ("twin-torino", "twin-sherbrooke", "twin-hanoi")
@@ -32,6 +33,12 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--horizon", type=float, default=5400.0, metavar="SECONDS",
                         help="virtual time in which everything arrives (default 5400)")
     parser.add_argument("--loops", type=int, default=0, metavar="N", help="how many of the loops (default: all)")
+    parser.add_argument("--iterations", type=int, default=0, metavar="N",
+                        help="at most so many iterations of each loop (default: as many as it has)")
+    parser.add_argument("--simulated", action="store_true",
+                        help="beside each run, what the simulator predicts of it from the plan alone, and its replay")
+    parser.add_argument("--clock", default="virtual", metavar="A,B",
+                        help="with --simulated: virtual, real, or a number (times real speed); default virtual")
     parser.add_argument("--out", default="out/demo", metavar="FOLDER", help="for traces and figure (default out/demo)")
 
 
@@ -42,12 +49,14 @@ def run(args: argparse.Namespace) -> int:
     from qloop.miniapps.demo.perform import Wish, perform
 
     wish = Wish(seed=args.seed, policies=tuple(filter(None, args.policies.split(","))), load=args.load,
-                horizon_s=args.horizon, loops=args.loops, out=args.out)
+                horizon_s=args.horizon, loops=args.loops, iterations=args.iterations, out=args.out)
     wish.check()
     _check_policies(wish.policies)
     qpus = [_twin(name, wish.seed) for name in QPUS]
+    if args.simulated:
+        return _simulated(args, wish, qpus)
     with Bar() if _watched(args) else nullcontext() as bar:
-        found = perform(wish, qpus, lambda name: _platform(name, qpus, wish.seed), bar)
+        found = perform(wish, qpus, lambda name: _platform(name, "virtual", qpus, wish.seed), bar)
     if args.json:
         console.document(found)
     else:
@@ -55,6 +64,40 @@ def run(args: argparse.Namespace) -> int:
 
         console.show(render(found))
     return Exit.OK
+
+
+def _simulated(args: argparse.Namespace, wish: Wish, qpus: list[LocalQpu]) -> int:
+    from qloop.cli import demo_simulated
+    from qloop.miniapps.demo.perform import Nobody, folder_of
+
+    folder_of(wish.out)
+    with Bar() if _watched(args) else nullcontext(Nobody()) as audience:
+        found, files = demo_simulated.perform(wish, _clocks(args.clock), qpus,
+                                              lambda name, clock: _platform(name, clock, qpus, wish.seed), audience)
+    if args.json:
+        console.document({"runs": found, "files": files, "exact": [one.exact for one in found],
+                          "close": [one.close for one in found]})
+    else:
+        demo_simulated.render(found, files)
+    return Exit.OK
+
+
+def _clocks(wish: str) -> list[str | float]:
+    """The clocks, each by its name or its speed; UnknownName for what is none."""
+    from qloop.runtime.clock import make_clock
+
+    found: list[str | float] = []
+    for word in filter(None, wish.split(",")):
+        found.append(word if word in ("virtual", "real") else _speed(word))
+        make_clock(found[-1])
+    return found or ["virtual"]
+
+
+def _speed(word: str) -> str | float:
+    try:
+        return float(word)
+    except ValueError:
+        return word
 
 
 def _quick(args: argparse.Namespace) -> int:
@@ -85,11 +128,11 @@ def _twin(name: str, seed: int) -> LocalQpu:
     return cast("LocalQpu", open_qpu(name, seed=seed, exact=ExactQpu("noise-free", simulators=("qulacs",))))
 
 
-def _platform(policy: str, qpus: list[LocalQpu], seed: int) -> Any:
-    """A runtime in virtual time, with a trace and no file."""
+def _platform(policy: str, clock: str | float, qpus: list[LocalQpu], seed: int) -> Any:
+    """A runtime with a trace and no file."""
     from qloop.runtime.embedded import Runtime
 
-    return Runtime(qpus=qpus, policy=policy, clock="virtual", journal=":memory:", trace=True, seed=seed, run="demo")
+    return Runtime(qpus=qpus, policy=policy, clock=clock, journal=":memory:", trace=True, seed=seed, run="demo")
 
 
 def _watched(args: argparse.Namespace) -> bool:

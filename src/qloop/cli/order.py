@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from qloop.errors import Conflict, InvalidInput
 
@@ -35,8 +35,18 @@ def _wishes(args: argparse.Namespace) -> dict[str, Any]:
     """The options that were given, by the names they have in `Ordered`."""
     qpus = None if args.qpus is None else tuple(name.strip() for name in args.qpus.split(","))
     clock = None if args.clock is None else clock_of(args.clock)
-    given = {"qpus": qpus, "policy": args.policy, "clock": clock, "seed": args.seed, "workers": args.workers}
+    given = {"qpus": qpus, "policy": args.policy, "clock": clock, "seed": args.seed, "workers": args.workers,
+             "tenants": _tenants(args.tenant)}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _tenants(words: Sequence[str] | None) -> dict[str, Any] | None:
+    """The terms of tenants; None if none were given."""
+    if not words:
+        return None
+    from qloop.runtime.sharing import parsed
+
+    return dict(parsed(words))
 
 
 def clock_of(text: str) -> str | float:
@@ -95,15 +105,16 @@ def _taken_up(past: Past, arguments: Sequence[str], wishes: dict[str, Any]) -> O
     from qloop.runtime.recovery import options_of
 
     kept = options_of(past.info, past.path)
-    held = {"qpus": kept.qpus, "policy": kept.policy_name, "clock": kept.clock, "seed": kept.seed}
+    held = {"qpus": kept.qpus, "policy": kept.policy_name, "clock": kept.clock, "seed": kept.seed,
+            "tenants": kept.tenants}
     for name, value in held.items():
-        _agree(past, f"--{name}", value, wishes.get(name))
+        _agree(past, "--tenant" if name == "tenants" else f"--{name}", value, wishes.get(name))
     if arguments:
         _agree(past, "the program's arguments", past.program[1:], tuple(arguments))
     return Ordered(past.info.row.id, past.info.row.program, resume=True, qpus=tuple(map(str, kept.qpus)),
                    policy=kept.policy_name, placement=kept.placement, policy_settings=dict(kept.policy_settings),
-                   clock=kept.clock, seed=kept.seed, tenants=dict(kept.tenants), workers=wishes.get("workers", 0),
-                   journal=str(past.path.absolute()), process=os.getpid())
+                   clock=kept.clock, seed=kept.seed, tenants=cast("dict[str, Any]", kept.tenants),
+                   workers=wishes.get("workers", 0), journal=str(past.path.absolute()), process=os.getpid())
 
 
 def _agree(past: Past, what: str, kept: object, wish: object) -> None:

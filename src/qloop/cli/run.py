@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qloop.runtime.history import Past
     from qloop.runtime.ordered import Ordered
 
-VALUED = ("--qpus", "--policy", "--clock", "--seed", "--workers")
+VALUED = ("--qpus", "--policy", "--clock", "--seed", "--workers", "--tenant")
 RUN_ID = re.compile(r"r\d[\w-]*")
 
 
@@ -39,6 +39,8 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--clock", metavar="C", help="real, virtual, or how many times as fast as real (default: real)")
     parser.add_argument("--seed", type=int, metavar="N", help="of the run; sessions derive theirs from it (default: 0)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes for classical steps (default: 0)")
+    parser.add_argument("--tenant", action="append", metavar="NAME=W",
+                        help="a tenant's weight, or terms such as NAME=2,qpu_quota_s=600,window_s=3600 (repeatable)")
     parser.add_argument("--trace", action="store_true", help="record a trace for 'qloop trace report'")
 
 
@@ -166,10 +168,22 @@ def _tell(ordered: Ordered, past: Past | None, now: Past | None, ending: Ending,
     bought = f", {now.results - past.results} of them bought now" if past is not None else ""
     told = f"{ending.word}: run {ordered.run} has {_counted(now)}{bought}; clock {now.info.row.clock}"
     (console.note if ending.fine else console.say)(told)
+    for line in _speculated():
+        console.note(line)
     if isinstance(ordered.trace, str):
         console.note(f"trace: qloop trace report {_short(ordered.trace)}")
     if resume:
         console.say(f"resume with: {resume}")
+
+
+def _speculated() -> list[str]:
+    """What the sessions of this life asked ahead, a line for each that did."""
+    from qloop.runtime.ordered import taken
+
+    runtime = taken().runtime
+    found = {} if runtime is None else {name: runtime.speculated(name) for name in runtime.sessions.speculated}
+    return [f"asked ahead in {session.rpartition('.')[2]}: {one.text}" for session, one in found.items()
+            if one.launched or one.refused]
 
 
 def _as_dict(path: Path, ordered: Ordered, past: Past | None, now: Past | None, ending: Ending,

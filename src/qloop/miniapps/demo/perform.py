@@ -21,6 +21,7 @@ from qloop.trace.metrics.summary import Report, summary
 from qloop.trace.reader import Trace
 
 MOST_POLICIES = 4
+MOST_ITERATIONS = 10_000
 NO_FIGURE = "figure (left out)"
 
 Make = Callable[[str], AbstractContextManager[Any]]
@@ -28,13 +29,17 @@ Make = Callable[[str], AbstractContextManager[Any]]
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What to run: `loops` 0 for all; `horizon_s` in virtual seconds; `load` offered by loops and background."""
+    """What to run: `loops` 0 for all; `horizon_s` of the run's clock; `load` offered by loops and background.
+
+    `iterations`: at most so many of each loop (0: as many as the loop has).
+    """
 
     seed: int = 0
     policies: tuple[str, ...] = ("fifo", "efaas")
     load: float = 0.85
     horizon_s: float = 5400.0
     loops: int = 0
+    iterations: int = 0
     out: str = "out/demo"
 
     def check(self) -> None:
@@ -47,12 +52,17 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         most = len(roles())
         if not 0 <= self.loops <= most:
             raise InvalidInput(f"The number of loops is {self.loops}", "", f"Give 1 to {most}, or 0 for all")
+        if not 0 <= self.iterations <= MOST_ITERATIONS:
+            raise InvalidInput(f"Each loop is to have {self.iterations} iterations", "",
+                               f"Give 1 to {MOST_ITERATIONS}, or 0 for as many as it has")
 
     def roles(self) -> tuple[Role, ...]:
         """As many loops as are wished, spread over the tenants."""
         everyone = roles()
         count = self.loops or len(everyone)
-        return tuple(everyone[n * len(everyone) // count] for n in range(count))
+        chosen = (everyone[n * len(everyone) // count] for n in range(count))
+        most = self.iterations or MOST_ITERATIONS
+        return tuple(msgspec.structs.replace(role, iterations=min(role.iterations, most)) for role in chosen)
 
 
 class Audience(Protocol):
@@ -81,7 +91,7 @@ def perform(wish: Wish, qpus: Sequence[LocalQpu], make: Make, audience: Audience
     Raises `InvalidInput` before anything runs, `TraceError` if a trace contradicts itself or cannot be written.
     """
     wish.check()
-    folder, watcher, spent = _folder(wish.out), audience or Nobody(), dict[str, float]()
+    folder, watcher, spent = folder_of(wish.out), audience or Nobody(), dict[str, float]()
     began = time.perf_counter()
     workload = prepared(wish, qpus, watcher)
     spent["compiling"] = time.perf_counter() - began
@@ -113,7 +123,7 @@ def played(platform: Any, workload: Workload, name: str, audience: Audience) -> 
     """The trace of the workload on this platform."""
     play = Play(platform, workload)
     audience.stage(name, play.total)
-    return play.run(lambda now, ended: audience.at(ended, f"{now:,.0f} s of virtual time"))
+    return play.run(lambda now, ended: audience.at(ended, f"{now:,.0f} s of the run"))
 
 
 def written(traces: Mapping[str, Trace], reports: Mapping[str, Report], folder: Path) -> dict[str, Path]:
@@ -133,7 +143,7 @@ def written(traces: Mapping[str, Trace], reports: Mapping[str, Report], folder: 
     return files
 
 
-def _folder(path: str) -> Path:
+def folder_of(path: str) -> Path:
     """The output folder, made now, so that a place that cannot be written is told before the work."""
     folder = Path(path)
     try:

@@ -1,7 +1,8 @@
-"""Carries a workload out on a runtime in virtual time, and hands back the trace."""
+"""Carries a workload out on a runtime, and hands back the trace."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -26,14 +27,14 @@ class Platform(Protocol):
         """Seconds of the run's clock."""
 
     def run_until(self, finished: Callable[[], bool]) -> None:
-        """Let virtual time pass until `finished()`."""
+        """Let time pass until `finished()`."""
 
     def trace(self) -> Trace:
         """What was recorded so far."""
 
 
 Watch = Callable[[float, int], object]
-"""Told, after every step of virtual time, the time in seconds and how many sessions have ended."""
+"""Told, again and again, the time of the run's clock in seconds and how many sessions have ended."""
 
 
 class Play:
@@ -43,6 +44,7 @@ class Play:
         self.platform, self.workload = platform, workload
         self.client: Any = platform
         self.ended = 0
+        self._lock = threading.Lock()
         self.errors: list[BaseException] = []
 
     @property
@@ -80,7 +82,7 @@ class Play:
         if loop.error is not None:
             self.errors.append(loop.error)
         session.close()
-        self.ended += 1
+        self._one_ended()
 
     def _open_task(self, task: Background) -> None:
         """A single task arrives in a session of its own, which takes no other."""
@@ -93,16 +95,21 @@ class Play:
     def _task_ended(self, error: BaseException | None) -> None:
         if error is not None:
             self.errors.append(error)
-        self.ended += 1
+        self._one_ended()
+
+    def _one_ended(self) -> None:
+        with self._lock:        # in real time each QPU has a thread of its own
+            self.ended += 1
 
     def _signed(self, trace: Trace) -> Trace:
-        """The trace with the workload in its header, and without the wall's date: virtual time knows none.
+        """The trace with the workload in its header; in virtual time without the wall's date, of which that knows none.
 
         So the same seed gives the same bytes.
         """
-        mix = msgspec.to_builtins(self.workload.mix)
-        settings = {**trace.header.configuration, "horizon_s": self.workload.horizon_s, "mix": mix}
+        mix, head = msgspec.to_builtins(self.workload.mix), trace.header
+        settings = {**head.configuration, "horizon_s": self.workload.horizon_s, "mix": mix}
+        told = "qloop demo: energies of emulated noisy QPUs, modelled thinking time"
         header = msgspec.structs.replace(
-            trace.header, started_at="", configuration=settings, configuration_hash=configuration_hash(settings),
-            note="qloop demo: energies of emulated noisy QPUs, modelled thinking time")
+            head, started_at="" if head.clock == "virtual" else head.started_at, configuration=settings,
+            configuration_hash=configuration_hash(settings), note="; ".join(filter(None, (told, head.note))))
         return Trace(header, trace.events)
