@@ -29,7 +29,7 @@ QUICK = {
     "engine": ("--policies", "efaas", "fifo", "--events", "100000", "--rounds", "3"), "journal": ("--rows", "20000"),
     "simulators": ("--seconds", "0.5"), "pilot": ("--tasks", "300"), "drift": ("--rounds", "20"),
     "noise": ("--sizes", "4", "8", "--points", "1"), "ecosystem": ("--rounds", "2", "--evaluations", "100"),
-    "primitives": ("--seconds", "1.5", "--rounds", "30"),
+    "primitives": ("--seconds", "1.5", "--rounds", "30"), "speculation": ("--iterations", "40"),
     "regret": ("--instances", "20"), "platform_speed": ("--quick", "--largest", "10000"),
 }
 FULL = {"overhead": ("--calls", "40000"), "iteration": ("--seconds", "15"), "engine": ("--events", "100000"),

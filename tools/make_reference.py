@@ -20,7 +20,7 @@ from qloop.cli.app import build
 from qloop.cli.exits import TOLD
 from qloop.loops.optimizers import by_name
 from qloop.model.limits import Limits
-from qloop.policies import catalog, columns
+from qloop.policies import about, catalog, columns
 from qloop.runtime.options import Options
 from qloop.simulator.campaign import listing
 from qloop.simulator.campaign.dump import toml_value
@@ -105,7 +105,7 @@ def policies_page() -> str:
     """The policies, placements and settings that the catalog knows."""
     names = {column: name for name, column in catalog.SETTINGS.items()}
     said = dict(re.findall(r"^([A-Z_]+) = \d+ +# (.*)$", inspect.getsource(columns), re.MULTILINE))
-    orders = ((code(name), first_line(record.enter), first_line(record.pick),
+    orders = ((code(name), about.ABOUT[name], first_line(record.enter), first_line(record.scan or record.pick),
                "one line for all QPUs" if record.shared else "a line for each QPU",
                ", ".join(f"`{names[column]}={value:g}`" for column, value in record.settings.items()))
               for name, record in catalog.builtin().items())
@@ -118,7 +118,7 @@ def policies_page() -> str:
         "`Runtime(policy=..., placement=..., policy_settings={...})`. How a policy is written:"
         " [a policy of your own](../how-to/write-a-policy.md).\n",
         "## Policies\n",
-        table(("name", "when a task becomes ready", "when a QPU is free", "lines", "settings"), orders),
+        table(("name", "what it is", "when a task becomes ready", "when a QPU is free", "lines", "settings"), orders),
         "## Placements\n", table(("name", "what it counts", "settings"), places),
         "## Settings\n", table(("name", "meaning"), settings)))
 

@@ -8,12 +8,13 @@ if TYPE_CHECKING:
     from qloop.loops.future import QuantumFuture
     from qloop.loops.result import LoopResult
     from qloop.loops.session import Session
+    from qloop.loops.speculation.options import Speculation
     from qloop.runtime.embedded import Runtime
     from qloop.simulator.scenario import Scenario
     from qloop.simulator.simulate import simulate
 
 __version__ = "0.1.0"
-__all__ = ["LoopResult", "QuantumFuture", "Runtime", "Scenario", "Session", "__version__", "simulate"]
+__all__ = ["LoopResult", "QuantumFuture", "Runtime", "Scenario", "Session", "Speculation", "__version__", "simulate"]
 
 _HOMES = {
     "LoopResult": "qloop.loops.result",
@@ -21,6 +22,7 @@ _HOMES = {
     "Runtime": "qloop.runtime.embedded",
     "Scenario": "qloop.simulator.scenario",
     "Session": "qloop.loops.session",
+    "Speculation": "qloop.loops.speculation.options",
     "simulate": "qloop.simulator.simulate",
 }
 

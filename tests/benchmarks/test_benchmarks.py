@@ -16,10 +16,12 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 TINY = {
+    "speculation": ("--iterations", "6", "--loads", "0"),
     "overhead": ("--calls", "60", "--trips", "3"), "iteration": ("--sizes", "4", "--rounds", "3"),
     "import_time": ("--runs", "1"), "journal": ("--rows", "400"), "pilot": ("--tasks", "20"),
     "engine": ("--policies", "efaas", "--events", "600", "--rounds", "1", "--waiting", "1000"),
     "simulators": ("--sizes", "4", "--seconds", "0.01"),
+    "sharing": ("--waiting", "40", "--qpus", "2", "--calls", "40"),
     "drift": ("--qpus", "2", "--rounds", "2", "--days", "1", "--gates", "9"),
     "ecosystem": ("--sizes", "4", "--evaluations", "10", "--rounds", "1"),
     "noise": ("--sizes", "4", "--devices", "torino", "--points", "1"),
@@ -125,7 +127,7 @@ def test_memory_of_open_sessions_counts_the_arrays_that_grow_with_them(module: A
     scenarios = module("platform_scenarios")
     arguments = [scenarios.extended_run(scenarios.backlog("fifo", sessions, 3)).arguments for sessions in (20, 40)]
     small, large = (scenarios.open_arrays(one) for one in arguments)
-    assert sum(large.values()) - sum(small.values()) == 20 * 392
+    assert sum(large.values()) - sum(small.values()) == 20 * 1064
     assert len(arguments[0][0].slots) == 20
     assert sum(scenarios.ever_arrays(arguments[1]).values()) == 40 * 216
 
