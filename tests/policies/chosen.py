@@ -23,5 +23,7 @@ def in_time(at_once: frozenset[str], in_ci: frozenset[str]) -> list[Any]:
     return [pytest.param(name, marks=marks[name]) for name in sorted(marks)]
 
 
+# What is compiled, or tried at length, in CI besides: the rest are orders by a key or parts of these.
+CI = frozenset(("session", "fairshare", "efaas_expected"))
 QUICK = in_time(whole(), frozenset())
-LONG = in_time(FIRST, whole())
+LONG = in_time(FIRST, CI)

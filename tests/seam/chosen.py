@@ -18,11 +18,6 @@ TUNED: Mapping[str, Mapping[str, float]] = MappingProxyType({
 })
 
 
-# What the platform's kernel is compiled for in CI besides `efaas`: each takes a minute, and the others are orders by a
-# key or parts of these.
-PLATFORM = frozenset(("fifo", "reservation", "session", "batch", "fairshare", "drfq", "paper_score", "efaas_expected"))
-
-
 def tuned(name: str) -> Policy:
     """The policy of this name."""
     return catalog.policy(name, **TUNED.get(name, {}))

@@ -14,9 +14,9 @@ from qloop.simulator.platform import compiled, world
 from qloop.simulator.platform.compiled import Effects, kernel_for
 from qloop.simulator.platform.run import replicate
 from qloop.simulator.scenario import Scenario
-from tests.policies.chosen import in_time
+from tests.policies.chosen import CI, in_time
 
-from .chosen import PLATFORM, TUNED
+from .chosen import TUNED
 from .platform_driver import World
 from .platform_scenarios import draw
 
@@ -67,7 +67,7 @@ def agree_on(spy: Spy, scenario: Scenario, check: bool) -> tuple[int, int]:
     return len(told), len(told) - len({line[0] for line in told})
 
 
-@pytest.mark.parametrize("name", in_time(frozenset(("efaas",)), PLATFORM))
+@pytest.mark.parametrize("name", in_time(frozenset(("efaas",)), CI | {"fifo", "reservation"}))
 def test_kernel_and_engine_agree_on_random_scenarios(name: str) -> None:
     spy = Spy(name)
     lines, together = np.sum([agree(spy, name, seed, check=seed % 10 == 0) for seed in range(SCENARIOS)], axis=0)

@@ -50,7 +50,7 @@ def drifting(seed: int, policy: str, patience: float | None = None) -> Scenario:
 
 
 @pytest.mark.parametrize("name", [name if name == "efaas" else pytest.param(name, marks=pytest.mark.ci)
-                                  for name in ("efaas", "fifo", "reservation", "session")])
+                                  for name in ("efaas", "session")])
 def test_kernel_and_engine_calibrate_alike(name: str) -> None:
     spy = SpyOfLoss(name)
     lines, together = np.sum([agree_on(spy, drifting(seed, name), seed % 10 == 0) for seed in range(SCENARIOS)], axis=0)

@@ -11,7 +11,7 @@ import pytest
 from qloop.policies.catalog import builtin
 from qloop.policies.columns import AGING
 from qloop.policies.record import Policy
-from tests.policies.chosen import FIRST, in_time, whole
+from tests.policies.chosen import CI, FIRST, in_time
 from tests.seam.small_kernel import FINISH, START, Kernel, run_plain
 
 from .chosen import tuned
@@ -49,7 +49,7 @@ def agree(run: Run, name: str, seed: int, check: bool) -> int:
     return len(times) - len(set(times))
 
 
-@pytest.mark.parametrize("name", in_time(FIRST, whole()))
+@pytest.mark.parametrize("name", in_time(FIRST, CI))
 def test_kernel_and_engine_agree_on_random_scenarios(kernel: Kernel, name: str) -> None:
     together = sum(agree(kernel.run, name, seed, check=seed % 10 == 0) for seed in range(SCENARIOS))
     assert together > SCENARIOS      # the scenarios do hold simultaneous events
