@@ -13,7 +13,7 @@ from qloop.policies import fits
 from qloop.policies.bind import bind, wait
 from qloop.policies.catalog import policy
 from qloop.policies.ledger import finished
-from qloop.policies.place import calibrated, terms
+from qloop.policies.place import calibrated, due_s, terms
 
 SECONDS = st.floats(0.0, 100.0)
 LOSS = st.floats(0.0, 3.0)
@@ -188,3 +188,12 @@ def test_a_stale_snapshot_counts_as_an_old_calibration() -> None:
     place.qpus[1][c.CALIBRATED_AT] = -3600.0
     fresh, aged = (fits.loss_now(place.tasks[0], place.qpus[q], q, NOW) for q in (0, 1))
     assert fresh == aged > 1.0
+
+
+def test_a_guess_on_a_qpu_does_not_put_a_task_behind_the_next_window() -> None:
+    """It gives way at once, so the task that ends before the window pays for no calibration."""
+    place = Place([[0.0] * fits.FIT], [50.0])
+    place.qpus[0][c.WINDOW_AT], place.qpus[0][c.WINDOW_GAP], place.qpus[0][c.WINDOW_S] = NOW + 10.0, 1e6, 120.0
+    assert due_s(place.tasks[0], place.qpus[0], NOW) == 120.0
+    place.qpus[0][c.BUSY] = 0.5
+    assert due_s(place.tasks[0], place.qpus[0], NOW) == 0.0

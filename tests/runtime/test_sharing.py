@@ -79,3 +79,8 @@ def test_a_run_keeps_its_tenants_terms() -> None:
     with runtime(tenants={"a": 2, "b": {"weight": 1, "qpu_quota_s": 5}}) as live:
         kept = live.options.configuration()["tenants"]
     assert kept == {"a": 2.0, "b": {"weight": 1.0, "qpu_quota_s": 5.0}}
+
+
+def test_what_is_no_table_of_tenants_is_told_in_words() -> None:
+    with pytest.raises(InvalidInput, match="tenants is .* Give a dict of weights, or of terms, by name"):
+        Runtime(qpus=["exact"], tenants=[("a", 1.0), ("a", 2.0)])     # type: ignore[arg-type]

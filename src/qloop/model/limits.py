@@ -26,6 +26,5 @@ MAX_ESTIMATE_S = 1e8            # largest estimate of one task, QPU or CPU secon
 MIN_WINDOW_S = 1.0              # shortest window of a quota, seconds
 MAX_WINDOW_S = 366 * 24 * 3600.0        # longest window of a quota, seconds
 MAX_SHOTS = 100_000_000         # shots of one quantum task
-MAX_PARAMETERS = 100_000        # parameters of one circuit
 MAX_BATCH = 1_000_000           # parameter sets of one quantum task
 MAX_TIMEOUT_S = 366 * 24 * 3600.0   # longest time-out anywhere, seconds

@@ -57,12 +57,6 @@ def no_visits(qpus: int) -> Row:
     return [-1.0] * (VISIT * qpus)
 
 
-def is_unfit(task: Row, q: int) -> bool:
-    """Whether the task's circuit is known not to run on QPU q: it lacks a gate, or a coupler there is broken."""
-    at = TASK_COLUMNS + FIT * q + LOSS
-    return at < len(task) and task[at] == INF
-
-
 def grown(qpu: Row, stale: float, now: float) -> float:
     """How many times as large as calibrated a loss on this QPU is expected to be by now; 1 where nothing drifts."""
     if qpu[AGING_RATE] == 0.0 and qpu[AGE_SD] == 0.0:

@@ -121,7 +121,7 @@ def due_s(task: Row, qpu: Row, now: float) -> float:
     The window counts from when the QPU will be free, with what it idles until then.
     """
     due = qpu[DUE_S]
-    begin = now if qpu[BUSY] == 0.0 or qpu[FREE_AT] < now else qpu[FREE_AT]
+    begin = now if qpu[BUSY] < 1.0 or qpu[FREE_AT] < now else qpu[FREE_AT]     # a guess gives way
     if due > 0.0 or begin + task[ESTIMATE] <= qpu[WINDOW_AT] or task[ESTIMATE] > qpu[WINDOW_GAP]:
         return due
     left = qpu[WINDOW_AT] - begin

@@ -88,11 +88,14 @@ def check_options(options: Options) -> None:
     if isinstance(options.qpus, str) or not isinstance(options.qpus, Sequence) or not options.qpus:
         raise InvalidInput(f"The QPUs are {options.qpus!r:.80}", "A runtime needs a list of at least one QPU",
                            "Give qpus=['exact'], for example")
-    for label, value, kinds in (("policy_settings", options.policy_settings, Mapping),
-                                ("tenants", options.tenants, Mapping), ("limits", options.limits, Limits),
-                                ("program", options.program, str), ("trace", options.trace, bool | str | Path)):
+    for label, value, kinds, wanted in (
+            ("policy_settings", options.policy_settings, Mapping, "a dict of numbers by name"),
+            ("tenants", options.tenants, Mapping, "a dict of weights, or of terms, by name"),
+            ("limits", options.limits, Limits, "a qloop.model.limits.Limits"),
+            ("program", options.program, str, "a text"),
+            ("trace", options.trace, bool | str | Path, "True, False, or a file")):
         if not isinstance(value, kinds):
-            raise InvalidInput(f"{label} is {value!r:.80}", "", f"Give a {kinds}")
+            raise InvalidInput(f"{label} is {value!r:.80}", "", f"Give {wanted}")
     if isinstance(options.journal, int | float | bytes):
         raise InvalidInput(f"The journal is {options.journal!r:.80}", "", "Give a file, ':memory:', or None")
     _check_numbers(options)

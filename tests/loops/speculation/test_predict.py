@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qloop.errors import InvalidInput, UnknownName
-from qloop.loops.speculation.predict import Gaussian, _squares, fit, gaussian, linear, partial_shots
+from qloop.loops.speculation.predict import Gaussian, _squares, fit, gaussian, linear
 
 
 @settings(max_examples=60, deadline=None)
@@ -99,28 +97,6 @@ def test_flat_values_stay_flat(values: np.ndarray) -> None:
     assert same.predict(np.zeros((1, 2))).values == pytest.approx([1.0])
 
 
-def test_part_of_the_shots_misses_the_rest_by_what_it_says() -> None:
-    """Normal shots, 3 chunks of 8: the error of the mean of all, divided by what is said, has variance 1."""
-    generator, errors, estimated = np.random.default_rng(4), [], []
-    shots = np.array([250.0, 100.0, 150.0])
-    for _ in range(3000):
-        chunks = generator.standard_normal(3) / np.sqrt(shots)
-        rest = generator.standard_normal() / math.sqrt(500)
-        final = (shots @ chunks + 500 * rest) / 1000
-        found = partial_shots(chunks[:, None], shots, 1000, sd=[1.0])
-        errors.append((final - found.values[0]) / found.sd[0])
-        estimated.append(partial_shots(chunks[:, None], shots, 1000).sd[0] ** 2 / found.sd[0] ** 2)
-    assert np.var(errors) == pytest.approx(1.0, rel=0.1)
-    assert np.mean(estimated) == pytest.approx(1.0, rel=0.1), "and the spread of a shot is estimated without bias"
-
-
-def test_all_shots_are_the_value_and_one_chunk_says_nothing_of_its_spread() -> None:
-    whole = partial_shots([[1.0, 2.0], [3.0, 2.0]], [100, 300], 400)
-    assert whole.values.tolist() == [2.5, 2.0]
-    assert whole.sd.tolist() == [0.0, 0.0]
-    assert np.isinf(partial_shots([[1.0]], [10], 20).sd).all()
-
-
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"Points of shape \(2, 1\) have values of shape \(3,\)"):
         linear([[0.0], [1.0]], [1.0, 2.0, 3.0])
@@ -128,10 +104,6 @@ def test_what_does_not_fit_is_refused() -> None:
         gaussian(np.empty((0, 2)), [])
     with pytest.raises(InvalidInput, match="values holds NaN"):
         gaussian([[0.0]], [np.nan])
-    with pytest.raises(InvalidInput, match=r"2 chunks have the shots \[10\.0\] of 20"):
-        partial_shots([[1.0], [2.0]], [10], 20)
-    with pytest.raises(InvalidInput, match="not more than all shots"):
-        partial_shots([[1.0], [2.0]], [10, 11], 20)
     with pytest.raises(UnknownName, match=r"no predictor named 'gpp'\. Did you mean 'gp'"):
         fit("gpp", [[0.0]], [1.0])
     assert isinstance(fit("gp", [[0.0]], [1.0]), Gaussian)

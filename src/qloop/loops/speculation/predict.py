@@ -127,29 +127,6 @@ def gaussian(points: ArrayLike, values: ArrayLike, like: Gaussian | None = None)
     return Gaussian(where, mean, *fitted)
 
 
-def partial_shots(chunks: ArrayLike, shots: ArrayLike, total: int, sd: ArrayLike | None = None) -> Prediction:
-    """What all shots will give, from the chunks that are there.
-
-    `chunks` (c, k) are their values, `shots` (c,) how many each has. The weighted mean misses the final value by
-    sigma sqrt(1/n - 1/total), n the shots that are there. `sd` (k,) is sigma, the spread of one shot; without it it is
-    taken from the chunks, of which there must be two. `InvalidInput` for shots that do not fit.
-    """
-    values, counts = np.atleast_2d(arguments.array("chunks", chunks)), arguments.array("shots", shots)
-    if values.shape[0] != counts.size or counts.ndim != 1 or np.any(counts <= 0) or counts.sum() > total:
-        raise InvalidInput(f"{values.shape[0]} chunks have the shots {counts.tolist()} of {total}", "",
-                           "Give one number above 0 for each chunk, together not more than all shots")
-    there = float(counts.sum())
-    mean = counts @ values / there
-    if sd is not None:
-        sigma = np.broadcast_to(arguments.array("sd", sd), mean.shape)
-    elif len(counts) > 1:
-        sigma = np.sqrt(counts @ (values - mean) ** 2 / (len(counts) - 1))
-    else:
-        sigma = np.full(mean.shape, np.inf)
-    left = math.sqrt(max(0.0, 1.0 / there - 1.0 / total))
-    return Prediction(mean, np.zeros(mean.shape) if left == 0.0 else sigma * left)
-
-
 def fit(name: str, points: ArrayLike, values: ArrayLike, like: Predictor | None = None) -> Predictor:
     """The predictor of this name (`linear` or `gp`), fitted, `like` an earlier one; `UnknownName` for another."""
     if name == "linear":
