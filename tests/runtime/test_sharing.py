@@ -82,5 +82,5 @@ def test_a_run_keeps_its_tenants_terms() -> None:
 
 
 def test_what_is_no_table_of_tenants_is_told_in_words() -> None:
-    with pytest.raises(InvalidInput, match="tenants is .* Give a dict of weights, or of terms, by name"):
+    with pytest.raises(InvalidInput, match=r"tenants is .* Give a dict of weights, or of terms, by name"):
         Runtime(qpus=["exact"], tenants=[("a", 1.0), ("a", 2.0)])
