@@ -27,6 +27,8 @@ TINY = {
     "noise": ("--sizes", "4", "--devices", "torino", "--points", "1"),
     "primitives": ("--sizes", "4", "--rounds", "3", "--seconds", "0.1"),
     "regret": ("--instances", "4", "--policies", "fifo", "lifo"),
+    "motifs": ("--workers", "1", "--cores", "1", "4", "1024", "--runs", "1", "--motifs", "circuit-optimization",
+               "--quantum", "variational-loop"),
     "platform_speed": ("--quick", "--parts", "paper", "backlog", "qpus", "--policies", "fifo", "--largest", "100"),
 }
 
@@ -82,6 +84,7 @@ def test_import_time_sums_up_modules(tmp_path: Path) -> None:
         "import qloop": pytest.approx(found["median_ms"]["import qloop"])}
 
 
+@pytest.mark.ci
 def test_regret_is_above_the_optimum_and_comes_with_table_and_figure(tmp_path: Path) -> None:
     found = run("regret", tmp_path, *TINY["regret"])
     assert [row["number"] for row in found["instances"]] == [1000, 1001, 1002, 1003]
@@ -96,6 +99,21 @@ def test_regret_is_above_the_optimum_and_comes_with_table_and_figure(tmp_path: P
     assert (tmp_path / "regret.png").stat().st_size > 10_000
 
 
+@pytest.mark.ci
+def test_motifs_scale_in_the_simulator_and_over_qpus(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    found = run("motifs", tmp_path, *TINY["motifs"])
+    (row,) = found["scaling"]
+    strong, weak = row["strong_s"], row["weak_s"]
+    assert strong["1"] >= strong["4"] >= strong["1024"] > 0.0
+    assert weak["4"] >= 0.9 * weak["1"]
+    assert row["speed_up"]["4"] == pytest.approx(strong["1"] / strong["4"])
+    (beside,) = found["qpus"]
+    assert all(one["holds"] for one in beside["qpus"].values())
+    assert beside["gain"] > 1.5
+
+
+@pytest.mark.ci
 def test_the_platform_is_clocked_with_targets_page_and_figure(tmp_path: Path) -> None:
     pytest.importorskip("numba")
     found = run("platform_speed", tmp_path, *TINY["platform_speed"])

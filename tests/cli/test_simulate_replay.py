@@ -34,9 +34,11 @@ def trace(recorded: bytes, call: Caller) -> Path:
 def test_recorded_replayed_and_what_if_side_by_side(call: Caller, trace: Path) -> None:
     done = call("simulate", "replay", str(trace), "--policy", "fifo", "easy")
     assert done.code == 0, done.err
-    starts = len(read(trace).index.attempts)
-    assert f"Replay of {starts} quantum tasks of 14 sessions, recorded under efaas (virtual clock)" in done.out
+    attempts = read(trace).index.attempts
+    starts, tasks = len(attempts), len({attempt.task.name for attempt in attempts})
+    assert f"Replay of {tasks} quantum tasks of 14 sessions, recorded under efaas (virtual clock)" in done.out
     assert f"the replay makes all {starts} starts of the recording" in done.out
+    assert starts > tasks       # one stood aside
     for text in ("replayed (efaas)", "gap, p99", "waiting part of the gap, mean", "QDC, useful", "makespan",
                  "dominant share per weight, a", "slowdown of loops, mean"):
         assert text in done.out

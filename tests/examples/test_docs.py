@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,12 @@ def _links() -> Iterator[tuple[Path, str, str]]:
                 yield page, target, anchor
 
 
-@pytest.mark.parametrize("page", _with_code(), ids=_named)
+def _in_time() -> list[Any]:
+    """The pages. The README's first block is `examples/first_loop.py`, and its second compiles a kernel: in CI."""
+    return [pytest.param(page, marks=[pytest.mark.ci] if _named(page) == "README.md" else []) for page in _with_code()]
+
+
+@pytest.mark.parametrize("page", _in_time(), ids=_named)
 def test_the_code_of_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path) -> None:
     code = "\n".join(block for block in BLOCK.findall(page.read_text()))
     program = tmp_path / "page.py"

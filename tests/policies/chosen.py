@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -16,10 +17,10 @@ def whole() -> frozenset[str]:
     return frozenset(name for name in builtin() if not name.startswith("efaas-"))
 
 
-def in_time(at_once: frozenset[str], in_ci: frozenset[str]) -> list[Any]:
-    """All policies as parameters of a test: for `make test`, for `make test-ci`, or for `make test-all` only."""
+def in_time(at_once: frozenset[str], in_ci: frozenset[str], names: Iterable[str] = ()) -> list[Any]:
+    """All policies, or these, as parameters of a test: for `make test`, for `make test-ci`, or `make test-all` only."""
     marks = {name: () if name in at_once else pytest.mark.ci if name in in_ci else pytest.mark.everything
-             for name in builtin()}
+             for name in names or builtin()}
     return [pytest.param(name, marks=marks[name]) for name in sorted(marks)]
 
 

@@ -63,11 +63,11 @@ def test_without_hot_no_task_is_hot_not_even_one_without_thinking() -> None:
 
 def test_without_the_due_rule_normal_starves_behind_loops() -> None:
     """By design: endless loops on one QPU leave nothing. With either half of the rule all three tasks are served."""
-    assert waits(loops(policy("efaas-no-due"))) == []
+    assert waits(loops(policy("efaas-no-due", chunk_s=0.0))) == []
     for name in ("efaas", "efaas-no-aging", "efaas-no-deficit"):
-        assert len(waits(loops(policy(name)))) == 3, name
-    assert max(waits(loops(policy("efaas-no-aging")))) < 60.0
-    assert waits(loops(policy("efaas-no-deficit")))[0] >= 54.0
+        assert len(waits(loops(policy(name, chunk_s=0.0)))) == 3, name
+    assert max(waits(loops(policy("efaas-no-aging", chunk_s=0.0)))) < 60.0
+    assert waits(loops(policy("efaas-no-deficit", chunk_s=0.0)))[0] >= 54.0
 
 
 @pytest.mark.parametrize(("name", "gains"), [("efaas", False), ("efaas-no-correction", True)])

@@ -30,7 +30,7 @@ def loop(desk: Desk, name: str, steps: int = 1) -> None:
 
 
 def test_hot_goes_before_normal_that_came_earlier() -> None:
-    desk = Desk(policy("efaas"), check=True)
+    desk = Desk(policy("efaas", chunk_s=0.0), check=True)
     loop(desk, "loop")
     desk.open("background")
     for k in range(3):

@@ -10,7 +10,8 @@ import pytest
 from qloop.policies.columns import HYSTERESIS, LAMBDA_EPOCH
 from qloop.policies.place import warm
 from tests.seam.driver import Driver, draw
-from tests.seam.small_kernel import START, Kernel
+from tests.seam.small_kernel import START, Kernel, run_plain
+from tests.seam.test_seam import Run
 
 from .desk import Desk
 from .owned import WIDEST
@@ -26,9 +27,9 @@ def test_it_decides_live() -> None:
     assert desk.order() == ["first", "b", "c", "a"]
 
 
-@pytest.fixture(scope="module")
-def kernel() -> Kernel:
-    return Kernel()
+@pytest.fixture(scope="module", params=["plain", pytest.param("compiled", marks=pytest.mark.ci)])
+def kernel(request: pytest.FixtureRequest) -> Run:
+    return run_plain if request.param == "plain" else Kernel().run
 
 
 WARM = replace(WIDEST, place=warm, settings={HYSTERESIS: 1.0, LAMBDA_EPOCH: 2.0})
@@ -36,14 +37,14 @@ VARIANTS = {"as it is": WIDEST, "placed warm": WARM}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_both_hosts_agree_on_it(kernel: Kernel, variant: str) -> None:
+def test_both_hosts_agree_on_it(kernel: Run, variant: str) -> None:
     """The two variants have one name: a compiled policy is known by its functions."""
     policy, started = VARIANTS[variant], 0
     for seed in range(60):
         scenario = draw(seed)
         live = Driver(policy, scenario, check=seed % 10 == 0)
         log = live.run()
-        compiled, (_, _, qpus, totals) = kernel.run(policy, scenario)
+        compiled, (_, _, qpus, totals) = kernel(policy, scenario)
         assert [tuple(int(x) for x in entry) for entry in compiled] == log[:len(compiled)], seed
         assert np.array_equal(np.array(live.engine.state.totals), totals)
         assert np.array_equal(np.array(live.engine.state.qpu_rows), qpus)
@@ -51,6 +52,6 @@ def test_both_hosts_agree_on_it(kernel: Kernel, variant: str) -> None:
     assert started > 400
 
 
-def test_the_placement_of_a_variant_matters(kernel: Kernel) -> None:
-    logs = [[kernel.run(policy, draw(seed))[0] for seed in range(60)] for policy in VARIANTS.values()]
+def test_the_placement_of_a_variant_matters(kernel: Run) -> None:
+    logs = [[kernel(policy, draw(seed))[0] for seed in range(60)] for policy in VARIANTS.values()]
     assert logs[0] != logs[1]

@@ -41,6 +41,7 @@ class Market(Desk):
         self.flows: dict[str, Flow] = {}
         self.number = count()
         self.began: dict[str, float] = {}
+        self.resumed: dict[str, float] = {}     # what tasks had run when they last went on after standing aside
         self.history: list[tuple[float, dict[str, float]]] = []
         self.then = self.again
 
@@ -72,12 +73,15 @@ class Market(Desk):
 
     def begin(self, command: cmd.StartQuantum) -> None:
         self.note()
+        if command.resumed:
+            self.resumed[command.task] = self.before(command.task)
         super().begin(command)
         self.began[command.task] = self.now
 
     def end(self, command: cmd.StartQuantum, *more: float) -> None:
         self.note()
         self.began.pop(command.task, None)
+        self.resumed.pop(command.task, None)
         super().end(command, *more)
 
     def note(self) -> None:
@@ -86,8 +90,14 @@ class Market(Desk):
         for flow in self.flows.values():
             served[flow.tenant] += flow.got
         for task, since in self.began.items():
-            served[self.flows[task.split("/")[0]].tenant] += self.now - since
+            runs = 0.0 if task in self.rest else self.now - since
+            served[self.flows[task.split("/")[0]].tenant] += self.before(task) + runs
         self.history.append((self.now, served))
+
+    def before(self, task: str) -> float:
+        """What a task has had in earlier stretches than the one that runs, s."""
+        aside = self.service[task] - self.rest[task] if task in self.rest else 0.0
+        return aside or self.resumed.get(task, 0.0)
 
     def wait_until(self, time: float) -> None:
         """Let everything happen until then; it is that time now."""
@@ -106,4 +116,7 @@ class Market(Desk):
         return max(apart) - min(apart)
 
     def had(self, tenant: str) -> float:
-        return sum(flow.got for flow in self.flows.values() if flow.tenant == tenant)
+        """What its tasks that ended took, and what others had before they last stood aside, s."""
+        names = {name for name, flow in self.flows.items() if flow.tenant == tenant}
+        before = sum(self.before(task) for task in self.began if task.split("/")[0] in names)
+        return before + sum(self.flows[name].got for name in names)

@@ -29,8 +29,9 @@ RULES = st.sampled_from(["efaas", "efaas_expected"])
 class Pinned(Desk):
     """Loops that fill u0 for ever, NORMAL tasks on the other QPUs, and some that only u0 may run."""
 
-    def __init__(self, name: str, qpus: int, lengths: tuple[float, float], aging: float, anticipate: float) -> None:
-        super().__init__(policy(name, aging=aging, anticipate=anticipate), qpus, check=False)
+    def __init__(self, name: str, qpus: int, lengths: tuple[float, float], aging: float, deep: int = 1,
+                 **more: float) -> None:
+        super().__init__(policy(name, aging=aging, **more), qpus, check=False)
         self.lengths, self.number, self.until_s = lengths, count(), 12.0 * aging
         self.then = self.again
         self.pins = {"loop0": "u0", "loop1": "u0", "free": "", "bound": "u0"}
@@ -39,14 +40,15 @@ class Pinned(Desk):
         for name in ("free", "bound"):
             self.send(ev.SessionConverged(name))
         for name in ("loop0", "loop1"):
-            self.one(name)
+            for _ in range(deep):
+                self.one(name, None if deep == 1 else 0.2)      # NORMAL, but in one piece; all after it are HOT
         for _ in range(2 * qpus):
             self.at(3.0, lambda: self.one("free"))
         for _ in range(2):
             self.at(10.0, lambda: self.one("bound"))
 
-    def one(self, session: str) -> None:
-        length = self.lengths[session.startswith("loop")]
+    def one(self, session: str, length: float | None = None) -> None:
+        length = length or self.lengths[session.startswith("loop")]
         self.submit(f"{session}/{next(self.number)}", session, length, pin=self.pins[session])
 
     def again(self, task: str) -> None:
@@ -55,7 +57,8 @@ class Pinned(Desk):
 
 
 def gaps_of_the_bound(name: str, qpus: int, lengths: tuple[float, float], aging: float, anticipate: float) -> None:
-    desk = Pinned(name, qpus, lengths, aging, anticipate)
+    """Of tasks in one piece."""
+    desk = Pinned(name, qpus, lengths, aging, anticipate=anticipate, chunk_s=0.0)
     desk.run(desk.until_s)
     bound = [at for at, task, _ in desk.starts if task.startswith("bound")]
     served = [at for at, task, qpu in desk.starts if qpu == "u0" and not desk.hot[task] and at >= 10.0]
@@ -71,6 +74,28 @@ def gaps_of_the_bound(name: str, qpus: int, lengths: tuple[float, float], aging:
 def test_normal_that_one_qpu_alone_may_run_is_not_starved(
         name: str, qpus: int, lengths: tuple[float, float], aging: float, anticipate: float) -> None:
     gaps_of_the_bound(name, qpus, lengths, aging, anticipate)
+
+
+def gaps_of_chunks(name: str, qpus: int, lengths: tuple[float, float], aging: float, chunk: float) -> None:
+    """What was overdue when it began does not stand aside, or it would have a chunk in each T_s.
+
+    Loops always have a task waiting; else NORMAL has a chunk whenever they have none.
+    """
+    desk = Pinned(name, qpus, lengths, aging, 2, chunk_s=chunk)
+    desk.run(desk.until_s)
+    first = [at for at, task, qpu in desk.starts if qpu == "u0" and not desk.hot[task] and at >= 10.0]
+    ends = [at for at, task, qpu in desk.ends if qpu == "u0" and not desk.hot[task] and at >= 10.0]
+    assert any(task.startswith("bound") for _, task, _ in desk.ends)
+    assert max(b - a for a, b in pairwise([10.0, *first])) <= aging + lengths[0] + max(lengths) + 1e-6
+    assert max(b - a for a, b in pairwise([10.0, *ends])) <= aging + 2.0 * max(lengths) + 1e-6
+
+
+@CALM
+@given(RULES, st.integers(2, 3), st.tuples(LENGTHS, LENGTHS), st.sampled_from([10.0, 60.0]),
+       st.sampled_from([0.25, 0.5, 1.0]))
+def test_neither_is_it_starved_in_chunks(name: str, qpus: int, lengths: tuple[float, float], aging: float,
+                                         chunk: float) -> None:
+    gaps_of_chunks(name, qpus, lengths, aging, chunk)
 
 
 @pytest.mark.ci

@@ -1,7 +1,7 @@
 """P13: whoever always has tasks waiting gets service by weight, within the bound of start-time fair queuing.
 
 |W_f/w_f - W_g/w_g| <= (m+1)(l_f/w_f + l_g/w_g) over every interval in which both are backlogged, on m QPUs, with l the
-longest task of each (spec/efaas.md, section 5). The largest part of the bound that was ever seen is .50.
+longest task of each (spec/efaas.md, section 5).
 """
 
 from __future__ import annotations

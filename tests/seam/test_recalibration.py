@@ -8,33 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qloop.policies.catalog import builtin
 from qloop.simulator.platform import accounts as kinds
-from qloop.simulator.platform import world
-from qloop.simulator.platform.compiled import Effects, kernel_for
 from qloop.simulator.scenario import Scenario
 
 from .platform_driver import World
 from .platform_scenarios import draw
-from .test_platform import Spy, agree_on
+from .test_platform import Spy, agree_on, blocks_in_all_rows
+
+__all__ = ["blocks_in_all_rows"]       # a fixture
 
 SCENARIOS = 250
-
-
-@pytest.fixture(autouse=True)
-def blocks_in_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel below is compiled once for all scenarios, also for those that would do without blocks."""
-    monkeypatch.setattr(world, "has_blocks", lambda scenario: True)
-
-
-class SpyOfLoss(Spy):
-    """The same kernel, with calibrations by predicted loss."""
-
-    def __init__(self, name: str) -> None:
-        policy = builtin()[name]
-        on = Effects(policy.shared, True, False, True, True, True, False, True, True, True, False, False, blocks=True,
-                     recalibrates=True)
-        self.loop = kernel_for(policy, on)
 
 
 def drifting(seed: int, policy: str, patience: float | None = None) -> Scenario:
@@ -46,13 +29,13 @@ def drifting(seed: int, policy: str, patience: float | None = None) -> Scenario:
                 calibrate_first_s=float(rng.choice([math.inf, kind.calibrate_first_s])))
         if rng.random() < 0.8 else kind for kind in drawn.qpus)
     wait = float(rng.choice([0.0, 0.0, 3.0, 20.0])) if patience is None else patience
-    return replace(drawn, qpus=qpus, settings={"patience": wait})
+    return replace(drawn, qpus=qpus, settings={"patience": wait, "chunk_s": 0.5 * (seed % 3)})
 
 
 @pytest.mark.parametrize("name", [name if name == "efaas" else pytest.param(name, marks=pytest.mark.ci)
                                   for name in ("efaas", "session")])
 def test_kernel_and_engine_calibrate_alike(name: str) -> None:
-    spy = SpyOfLoss(name)
+    spy = Spy(name)
     lines, together = np.sum([agree_on(spy, drifting(seed, name), seed % 10 == 0) for seed in range(SCENARIOS)], axis=0)
     assert lines > 20 * SCENARIOS
     assert together > SCENARIOS

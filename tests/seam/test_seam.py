@@ -11,7 +11,7 @@ import pytest
 from qloop.policies.catalog import builtin
 from qloop.policies.columns import AGING
 from qloop.policies.record import Policy
-from tests.policies.chosen import CI, FIRST, in_time
+from tests.policies.chosen import in_time
 from tests.seam.small_kernel import FINISH, START, Kernel, run_plain
 
 from .chosen import tuned
@@ -20,6 +20,9 @@ from .script import Script
 
 SCENARIOS = 500
 FEW = 12
+# Compiled at once, one of a kind: a key that is drawn, lanes that all QPUs share, two classes; some more in CI.
+COMPILED = frozenset(("random", "reservation", "efaas"))
+IN_CI = frozenset(("fifo", "easy", "fifo_swap", "session", "efaas_expected"))
 # These differ from another policy by what these scenarios lack: caches, CPU seconds, losses, workers, speculation.
 ALIKE = {"faas", "drfq", "efaas-no-cpu", "efaas-no-fidelity", "efaas-no-pool", "efaas-no-speculation"}
 
@@ -49,15 +52,15 @@ def agree(run: Run, name: str, seed: int, check: bool) -> int:
     return len(times) - len(set(times))
 
 
-@pytest.mark.parametrize("name", in_time(FIRST, CI))
+@pytest.mark.parametrize("name", in_time(COMPILED, IN_CI))
 def test_kernel_and_engine_agree_on_random_scenarios(kernel: Kernel, name: str) -> None:
     together = sum(agree(kernel.run, name, seed, check=seed % 10 == 0) for seed in range(SCENARIOS))
     assert together > SCENARIOS      # the scenarios do hold simultaneous events
 
 
-@pytest.mark.parametrize("name", sorted(set(builtin()) - FIRST))
+@pytest.mark.parametrize("name", sorted(set(builtin()) - COMPILED))
 def test_the_kernel_as_plain_python_agrees_with_the_engine(name: str) -> None:
-    """Without compiling, which takes longest: a few scenarios of the policies that the test above leaves to CI."""
+    """Without compiling, which takes longest: a few scenarios of the policies that the test above leaves to later."""
     for seed in range(FEW):
         agree(run_plain, name, seed, check=seed == 0)
 

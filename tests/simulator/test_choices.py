@@ -13,7 +13,7 @@ from tests.seam.driver import Driver, draw
 
 SEEDS = 60
 CHANGED = {"ttl_hot": 1.0, "aging": 2.0, "phi": 0.9, "hysteresis": 50.0, "hysteresis_rel": 0.9, "lambda_epoch": 40.0,
-           "warm_ttl": 0.5, "anticipate": 4.0, "chunk_s": 0.5, "hold_idle": 2.25,
+           "warm_ttl": 0.5, "anticipate": 4.0, "chunk_s": 1.0, "hold_idle": 2.25,
            "hold_max": 15.25, "lanes": 1.0, "tau": 3.0, "lambda_move": 40.0, "defer": 3.0}
 # These worlds have no circuits that fit one QPU better, and no QPU that the scheduler calibrates: test_calibrated.py,
 # test_recalibrate.py.

@@ -12,11 +12,13 @@ from qloop.policies.record import Policy
 from qloop.simulator.paper.model import small
 from qloop.simulator.paper.run import replicate as paper
 from qloop.simulator.platform.run import replicate
+from qloop.simulator.platform.world import effects
 from qloop.simulator.replay.replay import replay
 from qloop.simulator.scenario import Scenario
 from qloop.simulator.soundness import watched
 from qloop.simulator.workload.arrivals import Poisson
 from tests.simulator.platform.owned import SMALL_FIRST
+from tests.simulator.platform.plain import as_python
 from tests.simulator.replay.live_world import World
 
 UNKNOWN = float("inf")
@@ -36,12 +38,12 @@ SAID = {"enter": r"The policy own gave no number.*enter returned nan as the key"
         "place": r"The policy own gave no number.*place returned nan as the cost"}
 
 
-@pytest.mark.parametrize(("part", "policy"), [
-    pytest.param("enter", NAMELESS_KEY, marks=pytest.mark.ci), ("place", NAMELESS_COST)])
-def test_the_platform_model(part: str, policy: Policy) -> None:
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.ci)])
+@pytest.mark.parametrize(("part", "policy"), [("enter", NAMELESS_KEY), ("place", NAMELESS_COST)])
+def test_the_platform_model(part: str, policy: Policy, compiled: bool) -> None:
     load = Scenario(policy=policy, duration_s=3600.0, arrivals=Poisson(every_s=60.0))
     with pytest.raises(InvalidInput, match=SAID[part]):
-        replicate(load)
+        replicate(load, loop=None if compiled else as_python(watched(load.order()), effects(load)))
 
 
 @pytest.mark.ci

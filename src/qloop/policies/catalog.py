@@ -43,8 +43,8 @@ POSITIVE = {     # least value, and why
 }
 WARM_SETTINGS = {HYSTERESIS: 0.3, HYSTERESIS_REL: 0.1, LAMBDA_EPOCH: 0.3, WARM_TTL: 300.0}
 CALIBRATED_SETTINGS = {**WARM_SETTINGS, LAMBDA_FIDELITY: 5.0, LAMBDA_MOVE: 0.0}
-EFAAS_SETTINGS = {TTL_HOT: 60.0, AGING: 60.0, PHI: 0.2, ANTICIPATE: 0.0, CHUNK_S: 0.0}
-EXPECTED_SETTINGS = {HYSTERESIS: 0.0, HYSTERESIS_REL: 0.0, LAMBDA_EPOCH: 0.0, DEFER: 20.0, CHUNK_S: 0.5}
+EFAAS_SETTINGS = {TTL_HOT: 60.0, AGING: 60.0, PHI: 0.2, ANTICIPATE: 0.0, CHUNK_S: 0.5}
+EXPECTED_SETTINGS = {HYSTERESIS: 0.0, HYSTERESIS_REL: 0.0, LAMBDA_EPOCH: 0.0, DEFER: 20.0}
 NO_EXTRA: Mapping[str, Policy] = MappingProxyType({})
 
 
@@ -112,6 +112,12 @@ def policy(name: str, placement: str | None = None, *, extra: Mapping[str, Polic
             raise UnknownName("placement", placement, choices)
         found = found.with_placement(*choices[placement])
     return found.with_settings({_column(key): _value(key, value) for key, value in settings.items()})
+
+
+def named_settings(policy: Policy) -> dict[str, float]:
+    """A policy's settings by name, as `policy` takes them; what has no name (a plugin's own columns) is left out."""
+    names = {column: name for name, column in SETTINGS.items()}
+    return {names[column]: value for column, value in policy.settings.items() if column in names}
 
 
 def _column(setting: str) -> int:

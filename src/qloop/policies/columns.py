@@ -116,7 +116,7 @@ SERVED_SEQ = 21  # fact: that session's SEQ
 LOSS_BOUND = 22  # fact: predicted loss of the reference circuit, in nats, that is not borne; inf: any is
 REFERENCE_LOSS = 23  # fact: loss of that circuit by the calibration
 DUE_AT = 24      # fact: since when a calibration is due for the predicted loss, -1 for none (recalibrate.py)
-LAST_NORMAL_AT = 25   # state: last begin or end of a NORMAL task on it, 0 before
+LAST_NORMAL_AT = 25   # state: when a NORMAL task last ended or stood aside on it, 0 before
 QPU_COLUMNS = 26
 
 # totals: facts

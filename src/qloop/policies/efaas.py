@@ -214,14 +214,14 @@ def due_here_at(tasks: Table, qpu: Row, totals: Row, heads: Sequence[int], i: in
 
 
 def start(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, q: int, now: float) -> None:
-    """Virtual time moves up to the task's tag; a NORMAL dispatch resets its age."""
+    """Virtual time moves up to the task's tag; a NORMAL dispatch resets its age (on the QPU, its end does)."""
     task = tasks[i]
     if totals[LONGEST] < task[ESTIMATE]:
         totals[LONGEST] = task[ESTIMATE]
     if task[PAUSES] == 0.0:     # else it was charged when it began
         begin(task, flows, totals, int(task[CLASS]))
     if task[CLASS] == NORMAL:
-        totals[LAST_NORMAL] = qpus[q][LAST_NORMAL_AT] = now
+        totals[LAST_NORMAL] = now
 
 
 def finish(tasks: Table, flows: Table, qpus: Table, totals: Row, i: int, q: int, now: float) -> None:

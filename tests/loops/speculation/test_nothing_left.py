@@ -166,6 +166,8 @@ def test_where_nothing_can_be_masked_a_loop_goes_the_way_it_has_alone(monkeypatc
             assert not runtime.parts.quantum._lines
         assert result.speculation.launched == 0
         assert not result.speculation.trouble
+        assert "think" in result.speculation.why_none
+        assert result.speculation.text.endswith(result.speculation.why_none)
 
 
 def test_in_scaled_time_on_a_twin_guesses_are_stopped_and_taken():

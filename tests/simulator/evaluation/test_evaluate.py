@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from qloop.simulator.evaluation.results import Results
 from qloop.simulator.evaluation.storage import Columns, Setting, path_of
 from qloop.simulator.evaluation.targets import MET, MISSED, NOT_RUN, OPEN, fairness, frontier, lag, starving, waiting
 from qloop.simulator.evaluation.workload import Work
+from qloop.simulator.platform import run
+from tests.simulator.platform.plain import as_python
 
 SETTING = Setting(Stage(duration_s=2_000.0, warmup_s=200.0), Work(), 7)
 CELLS = (Cell(0.3, 0.5, 3), Cell(0.7, 0.5, 3), Cell(1.6, 0.5, 3, skewed=True))
@@ -47,9 +50,13 @@ def entries() -> tuple[Entry, ...]:
     return (*(Entry(plan.SWEEP, cell, one, 2) for cell in CELLS for one in named), *edge, *tried)
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
-    return evaluate(entries(), SETTING, tmp_path_factory.mktemp("evaluation"), Quiet(), processes=1)
+@pytest.fixture(scope="module", params=["plain", pytest.param("compiled", marks=pytest.mark.everything)])
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evaluation]:
+    """By the kernels as plain Python, as these runs are short; compiled ones have the command below, in CI."""
+    with pytest.MonkeyPatch.context() as patch, np.errstate(over="ignore"):
+        if request.param == "plain":
+            patch.setattr(run, "kernel_for", as_python)
+        yield evaluate(entries(), SETTING, tmp_path_factory.mktemp("evaluation"), Quiet(), processes=1)
 
 
 def test_everything_is_written(found: Evaluation) -> None:

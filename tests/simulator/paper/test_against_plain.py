@@ -15,7 +15,7 @@ from qloop.simulator.paper.model import PlatformModel
 from qloop.simulator.paper.platform_kernel import simulate
 from qloop.simulator.paper.run import Replication, serve
 from qloop.simulator.paper.workload import Sessions, key_of
-from tests.policies.chosen import whole
+from tests.policies.chosen import in_time, whole
 
 from .plain import Plain
 
@@ -65,6 +65,7 @@ def agree(name: str, seed: int, loop: object = None) -> Replication:
 
 WAKING = frozenset(("session", "pilot"))        # they let a QPU go at a time at which nothing else happens
 NAMES = sorted(whole() - WAKING)
+COMPILED = frozenset(("random", "fifo_swap", "reservation", "efaas"))      # in CI; the others in `make test-all`
 
 
 @pytest.mark.parametrize("name", sorted(WAKING))
@@ -88,8 +89,7 @@ def test_the_kernel_as_plain_python_agrees_event_by_event(
     assert together > 500
 
 
-@pytest.mark.parametrize("name", [
-    "fifo", *(pytest.param(name, marks=pytest.mark.ci) for name in NAMES if name != "fifo")])
+@pytest.mark.parametrize("name", in_time(frozenset(("fifo",)), COMPILED, NAMES))
 def test_the_compiled_kernel_agrees_event_by_event(name: str) -> None:
     for seed in range(100, 160 if name == "fifo" else 400):
         agree(name, seed)

@@ -28,25 +28,26 @@ def test_a_point_of_the_c_study() -> None:
     check("c", 40, 3, 2)
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize("policy", sorted(SMALL))
+@pytest.mark.parametrize("policy", [pytest.param(name, marks=pytest.mark.ci if name in ("fifo", "random")
+                                                 else pytest.mark.everything) for name in sorted(SMALL)])
 def test_small(policy: str) -> None:
     check("small", 100, 8, policy)
 
 
-@pytest.mark.ci
-@pytest.mark.parametrize("workers", range(1, 7))
+@pytest.mark.parametrize("workers", [pytest.param(n, marks=pytest.mark.ci if n in (1, 2, 6) else pytest.mark.everything)
+                                     for n in range(1, 7)])
 def test_c_study(workers: int) -> None:
     check("c", 100, 3, workers)
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("interarrival_s", [300, 600, 900])
+@pytest.mark.parametrize("interarrival_s", [pytest.param(300, marks=pytest.mark.everything), 600,
+                                            pytest.param(900, marks=pytest.mark.everything)])
 def test_q_study(interarrival_s: int) -> None:
     check("q", 100, 6, interarrival_s)
 
 
-@pytest.mark.ci
+@pytest.mark.everything
 def test_c_study_of_a_week() -> None:
     check("c week", 100, 4)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from qloop.policies.record import Policy
 from qloop.simulator.platform import kernel, world
-from qloop.simulator.platform.compiled import substitutes
+from qloop.simulator.platform.compiled import Effects, substitutes
 from qloop.simulator.platform.result import Replication
 from qloop.simulator.platform.run import replicate
 from qloop.simulator.scenario import Scenario
@@ -24,10 +25,15 @@ class Uncompiled(Specialiser):
         return self.done[function]
 
 
+def as_python(policy: Policy, effects: Effects) -> Callable[..., Any]:
+    """The kernel for this policy and these effects, not compiled."""
+    names = substitutes(policy, effects)
+    return Uncompiled(names, "qloop.simulator.platform.", (), frozenset()).rebuild(kernel.simulate)
+
+
 def plain(scenario: Scenario, number: int = 0, *, log: int = 10_000) -> Replication:
     """A replication by the kernel as plain Python, with its log."""
-    names = substitutes(scenario.order(), world.effects(scenario))
-    loop = Uncompiled(names, "qloop.simulator.platform.", (), frozenset()).rebuild(kernel.simulate)
+    loop = as_python(scenario.order(), world.effects(scenario))
     with np.errstate(over="ignore"):       # the draws' integers wrap around, as in compiled code
         return balanced(replicate(scenario, number, log=log, loop=loop))
 

@@ -14,10 +14,11 @@ from qloop.errors import InvalidInput
 from qloop.policies import columns as c
 from qloop.policies.catalog import builtin, policy
 from qloop.policies.columns import HOLD, Row, Table
+from qloop.simulator.compile import Compiler
 from qloop.simulator.platform import accounts as kinds
 from qloop.simulator.platform.parts import Classical, Lifetimes, QpuKind, Retries
 from qloop.simulator.platform.result import DONE, OPEN
-from qloop.simulator.platform.run import replicate
+from qloop.simulator.platform.run import call, replicate
 from qloop.simulator.scenario import Scenario
 from qloop.simulator.workload.arrivals import Recorded
 from qloop.simulator.workload.distributions import Constant
@@ -136,6 +137,13 @@ def pick_unknown(tasks: Table, flows: Table, qpus: Table, totals: Row, heads: Se
     return len(nowhere) + "a"      # type: ignore[name-defined, no-any-return]  # noqa: F821
 
 
+def test_what_the_compiler_says_of_a_policy_is_told_with_its_name() -> None:
+    loop = Compiler().compile(pick_unknown)
+    with pytest.raises(InvalidInput, match=r"The policy broken cannot be compiled.*nowhere"):
+        call(loop, "broken", *np.zeros((4, 1, 1)), np.zeros(1), 0, 0.0, 0.0)
+
+
+@pytest.mark.ci
 def test_a_policy_that_cannot_be_compiled_is_named_with_the_reason() -> None:
     broken = replace(builtin()["fifo"], name="broken", pick=pick_unknown)
     with pytest.raises(InvalidInput, match=r"The policy broken cannot be compiled.*nowhere"):

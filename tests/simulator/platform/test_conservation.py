@@ -106,8 +106,8 @@ def check_log(found: Replication) -> None:
     """A QPU does one thing at a time, and nothing while it is down or calibrates."""
     assert (np.diff(found.log[:, 0]) >= 0).all()
     begins = {log.QUANTUM_START: "run", log.CALIBRATION_BEGIN: "calibration", log.OUTAGE_BEGIN: "outage"}
-    ends = {log.QUANTUM_END: "run", log.ATTEMPT_LOST: "run", log.CALIBRATION_END: "calibration",
-            log.OUTAGE_END: "outage"}
+    ends = {log.QUANTUM_END: "run", log.ATTEMPT_LOST: "run", log.QUANTUM_PAUSE: "run",
+            log.CALIBRATION_END: "calibration", log.OUTAGE_END: "outage"}
     doing: dict[int, str] = {}
     calibrated, down = 0, 0
     since: dict[int, int] = {}
@@ -129,13 +129,20 @@ def check_log(found: Replication) -> None:
         assert found.qpus[:, DOWN].sum() == down
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(parts=effects(on=False), arrivals=ANY, policy=st.sampled_from(sorted(builtin())))
 def test_any_set_of_effects_under_any_policy_in_plain_python(parts: dict[str, object], arrivals: object,
                                                               policy: str) -> None:
     check(plain(Scenario(policy=policy, duration_s=60.0, arrivals=arrivals, **parts)))
 
 
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(parts=effects(on=True), arrivals=OPEN, policy=st.sampled_from(["fifo", "efaas"]))
+def test_everything_on_in_plain_python(parts: dict[str, object], arrivals: object, policy: str) -> None:
+    check(plain(Scenario(policy=policy, duration_s=60.0, arrivals=arrivals, **parts)))
+
+
+@pytest.mark.ci
 @settings(max_examples=150, deadline=None)
 @given(parts=effects(on=True), arrivals=OPEN)
 def test_everything_on_compiled(parts: dict[str, object], arrivals: object) -> None:

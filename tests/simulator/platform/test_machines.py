@@ -60,7 +60,7 @@ def test_tasks_that_stand_aside_go_on_where_their_shots_are() -> None:
     alike = small(*[3.0 * k for k in range(40)], policy="efaas", placement="least_wait", duration_s=400.0,
                   settings={"chunk_s": 1.0}, qpus=(QpuKind(count=2),),
                   sessions=sessions(Empirical((1.0, 10.0)), Empirical((1.0, 1.0, 20.0)), 0.5, redraw="session"))
-    assert world.shared_lanes(replace(alike, settings={}))
+    assert world.shared_lanes(replace(alike, settings={"chunk_s": 0.0}))
     left: dict[int, int] = {}
     moved, resumed = 0, 0
     for _, kind, session, q in plain(alike).log.tolist():

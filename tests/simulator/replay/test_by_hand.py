@@ -157,6 +157,18 @@ def test_windows_of_unknown_length_take_no_time_and_end() -> None:
     assert replay(trace).exact
 
 
+def test_a_window_that_was_announced_lasts_so_long_though_the_recording_ends_before_it_does() -> None:
+    """And so a policy knows what a task that does not end before it waits for."""
+    hand = Hand()
+    hand.add(ev.QpuOnline, 0, qpu="q", qubits=5, window_at_ns=10 * S, window_gap_ns=20 * S, window_length_ns=3 * S)
+    trace = hand.open(0, "x").come(0, "x0").run(0, 4, "x0").come(8, "x1", 1, estimate_s=1.0).run(
+        8, 9, "x1", 1).close(9, "x").trace()
+    slow = replay(trace, think=10.0)
+    assert [(b // S, e // S) for b, e in slow.trace.index.qpus["q"].calibrations] == [(10, 13), (33, 36)]
+    assert not slow.notes
+    assert read_work(trace).work.window_length_ns.tolist() == [3 * S]
+
+
 def test_a_session_that_was_cancelled_is_cancelled_then_even_if_it_waits_longer() -> None:
     hand = Hand("q", "p").open(0, "x").open(0, "y").come(0, "x0").come(0, "y0").run(0, 4, "x0")
     hand.add(ev.QpuBegin, 0, session="y", iteration=0, task="y0", qpu="p")

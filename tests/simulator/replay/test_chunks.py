@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qloop.policies.catalog import policy as named
 from qloop.simulator.compile import Compiler
 from qloop.simulator.replay.devices import devices
+from qloop.simulator.replay.edges import recorded_edge
 from qloop.simulator.replay.host import Host
 from qloop.simulator.replay.recorded import read_work
 from qloop.simulator.replay.replay import Change, replay, replay_under
@@ -169,3 +173,12 @@ def test_compiled_and_plain_are_one() -> None:
         for run in (recorded(seed, 0.5), recorded(seed, 0.5, operators=True), World(seed, "fifo").run()):
             plain, compiled = (replay_under(read_work(run), record, Change(), one) for one in (Host(), host))
             assert plain.trace.events == compiled.trace.events
+
+
+@given(edges=st.lists(st.integers(0, 1000), max_size=6), due=st.integers(0, 1000), late=st.integers(1, 50))
+def test_an_edge_that_was_heard_of_late_is_late_again(edges, due, late):
+    """Of those of its task that came at the due time or soon after, the first; else the edge is on time."""
+    of_others = [due, due]
+    work = SimpleNamespace(edge_first=[0, 2, 2 + len(edges)], edge_ns=[*of_others, *sorted(edges), *of_others])
+    found = [edge for edge in edges if due <= edge < due + late]
+    assert recorded_edge(work, 1, due, late) == min(found, default=due)

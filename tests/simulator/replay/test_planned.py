@@ -95,7 +95,7 @@ def test_another_policy_is_not_what_ran() -> None:
     drawn, qpus = workload(300.0, 3, 12, 1), twins(3600.0)
     run = live(drawn, "efaas", 3600.0)
     assert not agreement(run, foretold(drawn, "fifo", qpus)).exact
-    other = agreement(run, foretold(workload(300.0, 3, 12, 7), "efaas", qpus))
+    other = agreement(run, foretold(workload(300.0, 3, 12, 8), "efaas", qpus))
     assert not other.exact
     assert not other.close
     assert "not within 5%" in other.text()

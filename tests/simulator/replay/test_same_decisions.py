@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from qloop.simulator.replay.replay import replay
+from qloop.simulator.replay.submissions import is_part
 from qloop.trace import schema as ev
 from qloop.trace.check import check
 from qloop.trace.metrics.summary import summary
@@ -38,7 +39,11 @@ def test_every_decision_is_made_again(policy: str) -> None:
     for run in found:
         again = replay(run)
         assert again.exact, (again.starts, again.equal_starts, again.notes)
-        assert (again.stuck, again.guessed) == (0, sum(a.ended is None for a in run.index.attempts))
+        # how long it would have taken is unknown of what had not ended, or left at a chunk's edge for good
+        running = sum(a.ended is None for a in run.index.attempts)
+        cut = {name for name, last in {a.task.name: a for a in run.index.attempts}.items() if is_part(last)}
+        assert again.stuck == 0
+        assert running <= again.guessed <= running + sum(a.task.name in cut for a in run.index.attempts)
         assert decisions(again.trace) == decisions(run)
 
 
@@ -67,7 +72,7 @@ def test_what_operators_did_is_done_again(policy: str) -> None:
 def test_these_worlds_hold_everything_that_is_hard() -> None:
     """The agreement above is about something: batches, cancels, failures, windows and simultaneous events occur."""
     together = parallel = cancelled = failed = calibrated = cold = 0
-    for run in worlds("efaas"):
+    for run in worlds("efaas", range(2 * SEEDS)):
         times = [event.t for event in run.events]
         together += len(times) - len(set(times))
         spans = sorted((a.task.session, a.task.submitted or 0, a.end) for a in run.index.attempts)

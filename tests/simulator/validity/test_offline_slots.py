@@ -41,7 +41,8 @@ def schedule(seed: int, policy: str, workers: int) -> tuple[Instance, Starts, Re
     """A run of a small platform whose sessions wait for workers, and its offline problem."""
     model, sessions = small_platform(seed, most=5)
     scenario = Scenario(
-        policy=policy, duration_s=20.0 * model.duration_s, arrivals=Recorded(tuple(sessions.arrival_ns * 1e-9)),
+        policy=policy, settings={"chunk_s": 0.0},       # an offline schedule has each task in one piece
+        duration_s=20.0 * model.duration_s, arrivals=Recorded(tuple(sessions.arrival_ns * 1e-9)),
         sessions=Given(sessions), qpus=(QpuKind(count=model.qpus),),    # type: ignore[arg-type]
         classical=Classical(discipline="slots", workers=workers))
     run = plain(scenario)

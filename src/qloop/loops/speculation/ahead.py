@@ -29,6 +29,7 @@ class Ahead:
         self.trouble = ""
         self.deviations: tuple[float, ...] = ()
         self._points = np.empty((0, 0))
+        self._why_none = ""
         self._speculator = None if options is None else Speculator(
             client, objective.session, objective.structure, objective.shots, options)
 
@@ -92,7 +93,7 @@ class Ahead:
         """The loop asks for nothing more."""
         if self._speculator is not None:
             self._speculator.close()
-            self.deviations = tuple(self._speculator.deviations)
+            self.deviations, self._why_none = tuple(self._speculator.deviations), self._speculator.why_none
             self._speculator = None
 
     def report(self) -> SpeculationReport | None:
@@ -101,6 +102,9 @@ class Ahead:
         if options is None:
             return None
         known = self.client.speculated(self.objective.session)
+        quiet = self._why_none if self._speculator is None else self._speculator.why_none
+        trouble = self.trouble or known.refused
         return SpeculationReport(options.mode, options.depth, options.width, options.budget, known.launched,
                                  known.committed, known.squashed, known.wasted_s, known.useful_s, known.masked_s,
-                                 known.reused, self.deviations, trouble=self.trouble or known.refused)
+                                 known.reused, self.deviations, trouble,
+                                 "" if known.launched or trouble else quiet)

@@ -16,7 +16,7 @@ class SpeculationReport(msgspec.Struct, frozen=True):
     which guesses ran ahead of the loop. `reused`: squashed guesses that were asked for later and not evaluated again,
     whose time stays counted as wasted. `mode` "approximate" says that the loop took another course than it would have
     taken alone; `deviations` are then the largest differences of an angle (rad) of the guesses that it took.
-    `trouble`: why no more was asked ahead, empty if all was well.
+    `trouble`: why no more was asked ahead, empty if all was well. `why_none`: why nothing was worth asking ahead.
     """
 
     mode: str
@@ -32,6 +32,7 @@ class SpeculationReport(msgspec.Struct, frozen=True):
     reused: int = 0
     deviations: tuple[float, ...] = ()
     trouble: str = ""
+    why_none: str = ""
 
     @property
     def hit_rate(self) -> float:
@@ -44,7 +45,7 @@ class SpeculationReport(msgspec.Struct, frozen=True):
         """One line for people."""
         known = Speculated(self.launched, self.hits, self.squashed, 0, self.wasted_s, self.useful_s, self.masked_s,
                            self.reused, self.trouble)
-        return f"{self.mode}: {known.text}"
+        return f"{self.mode}: {known.text}{f'; {self.why_none}' if self.why_none else ''}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""

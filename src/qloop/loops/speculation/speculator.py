@@ -158,6 +158,15 @@ class Speculator:
         """Whether there is nothing to mask, and nothing under way."""
         return not self.open and self.lead_s(1) < LEAST_S
 
+    @property
+    def why_none(self) -> str:
+        """Why it may be that no guess was launched."""
+        if self.idle and self.pinned:
+            return "the one QPU runs the loop's own tasks, and the loop does not think long enough between them"
+        if self.idle:
+            return "the loop neither thinks nor waits long enough to run ahead of it"
+        return "no guess was likely enough for its cost and this budget, or no QPU was free for one"
+
     def _begin(self, guess: Guess, parent: Open | None, iteration: int) -> Open | None:
         level = 1 if parent is None else parent.level + 1
         ticket = self._ask(guess, parent, level, iteration)

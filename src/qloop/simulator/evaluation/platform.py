@@ -24,8 +24,8 @@ class Stage:
     that cannot be.
     """
 
-    duration_s: float = 33_000.0
-    warmup_s: float = 3_000.0
+    duration_s: float = 21_600.0
+    warmup_s: float = 1_800.0
     compile_s: float = 0.2
     load_s: float = 0.1
     warm_s: float = 300.0

@@ -27,8 +27,8 @@ def seconds(ns: int) -> float:
 class Devices:
     """Arrays over QPUs as in `Work`, their names, what operators did to them, and what had to be assumed, in words.
 
-    `assumed` is True where no window was recorded, so that its length is that of another QPU's, or 0. `like` names the
-    recorded QPU that each one is like.
+    `assumed` is True where no window was recorded or announced, so that its length is that of another QPU's, or 0.
+    `like` names the recorded QPU that each one is like.
     """
 
     names: tuple[str, ...]
@@ -71,7 +71,7 @@ def devices(trace: Trace) -> Devices:
     spans = {name: [(b, e) for b, e in trace.index.qpus[name].calibrations if e < OPEN] for name in names
              if name in trace.index.qpus}
     last = {name: rows[-1][1] - rows[-1][0] for name, rows in spans.items() if rows}
-    lengths = [last.get(name, next(iter(last.values()), 0)) for name in names]
+    lengths = [last.get(event.qpu) or event.window_length_ns or next(iter(last.values()), 0) for event in told]
     begins, every, gaps, unplanned = [], [], [], False
     for name, event, length in zip(names, told, lengths, strict=True):
         seen = [b for b, _ in spans.get(name, [])]
@@ -86,7 +86,8 @@ def devices(trace: Trace) -> Devices:
         names, np.array([event.qubits or listed.get(event.qpu, 0) or ANY_WIDTH for event in told], np.int64),
         np.array([event.cold_s for event in told]), np.array([event.epoch for event in told], np.int64),
         padded(begins), np.array(every, np.int64), np.array(gaps, np.int64), np.array(lengths, np.int64),
-        np.array([name not in last for name in names]), pauses(trace, names),
+        np.array([name not in last and not event.window_length_ns for name, event in zip(names, told, strict=True)]),
+        pauses(trace, names),
         np.array([forecast(event) for event in told]), np.array([event.chunks for event in told], np.int64), names,
         notes)
 

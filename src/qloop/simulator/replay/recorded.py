@@ -18,7 +18,7 @@ from qloop.simulator.replay.order import order, windows
 from qloop.simulator.replay.pauses import columns
 from qloop.simulator.replay.profiles import told
 from qloop.simulator.replay.sittings import Sittings, sittings
-from qloop.simulator.replay.submissions import Submission, submissions
+from qloop.simulator.replay.submissions import Submission, is_part, submissions
 from qloop.simulator.replay.work import Work
 from qloop.trace import schema as ev
 from qloop.trace.check import check
@@ -122,7 +122,7 @@ def real(values: object) -> NDArray[np.float64]:
 def notes(trace: Trace, tasks: list[Submission], sat: Sittings) -> tuple[str, ...]:
     """What a reader of the replay must know of the recording, in words."""
     index = trace.index
-    attempts = Counter(attempt.task.name for attempt in index.attempts)
+    attempts = Counter(attempt.task.name for attempt in index.attempts if not is_part(attempt))
     open_ended = sum(task.end == NEVER for task in tasks)
     told = (
         (trace.truncated, trace.truncated),
