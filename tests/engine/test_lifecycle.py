@@ -8,6 +8,7 @@ from qloop.errors import InvalidInput
 from qloop.model import commands as cmd
 from qloop.model import events as ev
 from qloop.model.limits import SECOND
+from qloop.model.needs import Share
 from qloop.model.states import Outcome, SessionState, TaskState
 from qloop.policies.columns import OPEN, STEPS
 
@@ -177,7 +178,7 @@ def test_classical_tasks_take_slots_in_order_and_keep_their_session_warm() -> No
     assert bench.classical("next", environment="e") == [cmd.StartClassical("next", 1, "w1", True)]
     bench.send(ev.ClassicalEnded("small", 1, "w0"))
     commands = bench.send(ev.ClassicalEnded("early", 1, "w0"))
-    assert cmd.StartClassical("big", 1, "w0", False) in commands
+    assert cmd.StartClassical("big", 1, "w0", False, Share(2)) in commands
 
 
 def test_what_a_lost_worker_ran_is_tried_again_on_another() -> None:

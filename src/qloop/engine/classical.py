@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qloop.engine import counts, pool, resources
+from qloop.engine.nodes import Node
 from qloop.engine.state import Classical, Ended, State
 from qloop.model.commands import AbortClassical, Command, StartClassical
 from qloop.model.events import ClassicalEnded
@@ -12,29 +13,35 @@ from qloop.policies.columns import SCAN_LIMIT
 
 def make_ready(state: State, task: Classical) -> None:
     """The task has all it needs but a slot."""
-    task.state = TaskState.READY
+    task.state, task.ready_ns = TaskState.READY, state.now
     state.slots_changed = True
     pool.join(state, task)
 
 
 def dispatch(state: State, out: list[Command]) -> None:
-    """Start what fits, in order; at most SCAN_LIMIT tasks that need more than is free are passed over."""
+    """Start what fits, in order; at most SCAN_LIMIT tasks that need more than is free are passed over.
+
+    The first of them that has waited for long has a node kept free for it: small ones would overtake it for ever.
+    """
     state.slots_changed = False
     passed: list[Classical] = []
-    while len(passed) < SCAN_LIMIT and any(worker.free for worker in state.workers.values()):
+    kept: Node | None = None
+    while len(passed) < SCAN_LIMIT and state.free_workers:
         task = pool.next_task(state)
         if task is None:
             break
-        worker = resources.choose_worker(state, task)
+        worker = resources.choose_worker(state, task, kept)
         if worker is None:
             passed.append(task)
+            if kept is None and state.now - task.ready_ns >= state.limits.passed_over_ns:
+                kept = resources.keep_node(state, task)
             continue
         task.state = TaskState.RUNNING
         task.attempt += 1
         pool.begin(state, task)
         counts.started(state, task.session)
-        cold = resources.take_slots(state, worker, task)
-        out.append(StartClassical(task.id, task.attempt, worker.id, cold))
+        cold, share = resources.take_slots(state, worker, task)
+        out.append(StartClassical(task.id, task.attempt, worker.id, cold, share))
     for task in passed:
         pool.put_back(state, task)
 

@@ -13,12 +13,13 @@ from qloop.engine import (
     operators,
     profiles,
     resources,
+    scaling,
     service,
     tasks,
     workflows,
     workloads,
 )
-from qloop.engine.state import NS, Quantum, State
+from qloop.engine.state import NS, Classical, Quantum, State
 from qloop.errors import InvalidInput
 from qloop.model import events as ev
 from qloop.model.commands import Command, Refused, WakeAt
@@ -63,8 +64,11 @@ class Engine:
             speculate(state, now, out)
         if state.slots_changed:
             classical.dispatch(state, out)
+            scaling.look_again(state)
+        if state.scale_at <= now:
+            scaling.adjust(state, now, out)
         if now >= state.wake_at or state.totals[WAKE] != INF or (
-                state.timers and state.timers[0][0] < state.wake_at):
+                state.timers and state.timers[0][0] < state.wake_at) or state.scale_at < state.wake_at:
             wake(state, now, out)
         return out
 
@@ -93,7 +97,7 @@ def wake(state: State, now: int, out: list[Command]) -> None:
     if wished < INF:
         state.wish_at = min(state.wish_at, max(now + 1, int(wished * 1e9)))
         state.totals[WAKE] = INF
-    at = min(workloads.next_timer(state), state.wish_at)
+    at = min(workloads.next_timer(state), state.wish_at, state.scale_at)
     if at < state.wake_at:
         state.wake_at = max(at, now)
         out.append(WakeAt(state.wake_at))
@@ -141,7 +145,7 @@ def quantum_ended(state: State, event: ev.QuantumEnded, out: list[Command]) -> N
 
 ResourceEvent = (
     ev.StructureProfiled | ev.QpuJoined | ev.QpuLeft | ev.CalibrationDue | ev.CalibrationEnded | ev.WorkerJoined
-    | ev.WorkerLeft | operators.OperatorEvent
+    | ev.WorkerLeft | ev.PilotSet | ev.PilotFailed | operators.OperatorEvent
 )
 
 
@@ -167,6 +171,10 @@ def apply_resource(state: State, now: int, event: ResourceEvent, out: list[Comma
         case ev.WorkerLeft():
             for task in resources.leave_worker(state, event.worker):
                 classical.lose(state, task, event.reason or "its worker is gone")
+        case ev.PilotSet():
+            scaling.set_pilot(state, event)
+        case ev.PilotFailed():
+            pilot_failed(state, event, out)
         case ev.QpuPaused() | ev.QpuResumed() | ev.QpuDrained() | ev.QpuRetired():
             operators.apply(state, event, out)
         case _:
@@ -188,6 +196,17 @@ def profiled(state: State, event: ev.StructureProfiled, out: list[Command]) -> N
             why = service.nowhere(state, task.wish)
             if why is not None:
                 workloads.cancel_task(state, task, why[1], out, TaskState.FAILED)
+
+
+def pilot_failed(state: State, event: ev.PilotFailed, out: list[Command]) -> None:
+    """The pilot is no more: what waits and can run nowhere else fails, with the reason."""
+    if not scaling.fail_pilot(state, event.pilot, event.reason):
+        return
+    for task in list(state.everything.values()):
+        if isinstance(task, Classical) and task.state in (TaskState.READY, TaskState.BLOCKED):
+            why = scaling.misfit(state, task.wish)
+            if why:
+                workloads.cancel_task(state, task, why, out, TaskState.FAILED)
 
 
 def give_way(state: State, qpu: str, out: list[Command]) -> None:

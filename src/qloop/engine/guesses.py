@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from qloop.engine import resources, service, tasks
 from qloop.engine.state import Quantum, Session, State, seconds
+from qloop.engine.terms import note_terms
 from qloop.model.commands import AbortQuantum, Command, Refused, StartQuantum
 from qloop.model.events import QuantumEnded, QuantumSubmitted
 from qloop.model.states import Outcome, TaskState
@@ -74,7 +75,7 @@ def begin(state: State, i: int, q: int, out: list[Command]) -> None:
     task, qpu = state.by_row[i], state.qpus[q]
     assert task is not None
     del state.guesses[i]
-    tasks.note_terms(state, task, q)
+    note_terms(state, task, q)
     facts.guess_started(state.tasks, state.qpu_rows, i, q, state.t)
     state.guessing += 1
     task.state, task.qpu, qpu.running = TaskState.RUNNING, q, task

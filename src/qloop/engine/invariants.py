@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from qloop.engine import lanes, service
-from qloop.engine.state import Classical, Quantum, State
+from qloop.engine.scaling import shape
+from qloop.engine.state import Classical, Quantum, Shape, State
 from qloop.model.states import SESSION_ENDED, TASK_ENDED, Service, SessionState, TaskState
 from qloop.policies.columns import (
     ACTIVE_WEIGHT,
@@ -54,6 +55,8 @@ def check(state: State) -> None:
     check_timers(state)
     check_flows(state)
     check_workers(state)
+    check_nodes(state)
+    check_pilots(state)
     check_chunks(state)
     check_expected(state)
     check_tags(state)
@@ -189,8 +192,9 @@ def check_flows(state: State) -> None:
 def check_workers(state: State) -> None:
     """Slots taken and free add up."""
     for worker in state.workers.values():
-        taken = sum(task.wish.cores for task in worker.running.values())
-        assert worker.free == worker.cores - taken >= 0, f"{worker.id}: slots"
+        assert worker.free == worker.cores - len(worker.running) >= 0, f"{worker.id}: slots"
+        assert worker.shares.keys() == worker.running.keys(), f"{worker.id}: shares"
+        assert (worker.id in state.free_workers) == (worker.free > 0 and not worker.going), f"{worker.id}: is it free"
         assert len(worker.environments) <= state.limits.warm_environments, f"{worker.id}: environments"
     running: list[Quantum | Classical] = [qpu.running for qpu in state.qpus if qpu.running is not None]
     running += [task for worker in state.workers.values() for task in worker.running.values()]
@@ -205,6 +209,37 @@ def check_workers(state: State) -> None:
         assert state.totals[POOL_TASKS] == len(ready) + sum(len(one.running) for one in state.workers.values()), "pool"
         computing = sum(state.flows[row][COMPUTING] > 0.0 for row in state.tenants.values())
         assert state.totals[POOL_TENANTS] == computing, "tenants in the pool"
+
+
+def check_nodes(state: State) -> None:
+    """What of a node is taken and what is free add up to its capacity, and nobody has a GPU twice."""
+    for node in state.nodes.values():
+        shares = [share for name in node.workers for share in state.workers[name].shares.values()]
+        gpus = [*node.gpus, *(gpu for share in shares for gpu in share.gpus)]
+        assert node.workers, f"{node.id} has no workers and is kept"
+        assert node.cores == node.capacity.cores - sum(share.cores for share in shares) >= 0, f"{node.id}: cores"
+        assert sorted(gpus) == sorted(node.capacity.gpus), f"{node.id}: GPUs"
+        taken = sum(share.memory_bytes for share in shares)
+        assert node.memory == node.capacity.memory_bytes - taken, f"{node.id}: memory"
+        assert node.memory >= 0 or node.capacity.memory_bytes == 0, f"{node.id}: memory is given twice"
+
+
+def check_pilots(state: State) -> None:
+    """Each pilot's workers are there, idle ones run nothing, and what waits is counted by its shape."""
+    for pilot in state.pilots.values():
+        own = {worker.id for worker in state.workers.values() if worker.pilot == pilot.id}
+        assert pilot.workers.keys() == own, f"{pilot.id}: its workers"
+        assert pilot.idle.keys() == {name for name in own if not state.workers[name].running}, f"{pilot.id}: idle ones"
+        assert pilot.going.keys() <= own, f"{pilot.id}: a worker that left is still expected to"
+        assert pilot.ordered >= 0, f"{pilot.id}: ordered workers"
+        present = len(own) - len(pilot.going) + pilot.ordered
+        assert pilot.failed or present >= pilot.terms.least, f"{pilot.id} has fewer workers than its least"
+    waiting: dict[Shape, int] = {}
+    for task in state.everything.values():
+        if isinstance(task, Classical) and task.state is TaskState.READY:
+            kind = shape(task.wish)
+            waiting[kind] = waiting.get(kind, 0) + 1
+    assert {kind: found[0] for kind, found in state.shapes.items()} == waiting, "classical tasks by shape"
 
 
 def check_chunks(state: State) -> None:

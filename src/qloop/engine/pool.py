@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
+from qloop.engine import scaling
 from qloop.engine.lanes import SLACK
 from qloop.engine.state import Classical, Place, State, seconds
 from qloop.model.states import TaskState
@@ -20,6 +21,7 @@ def join(state: State, task: Classical) -> None:
         pool.enter(task.cells, state.flows, state.totals, state.t)
         key, line = task.cells[KEY], line_of(state, task)
     state.classical_ready += 1
+    scaling.count(state, task, 1)
     heappush(line, (key, task.seq, task.id))
 
 
@@ -70,6 +72,7 @@ def put_back(state: State, task: Classical) -> None:
 def begin(state: State, task: Classical) -> None:
     """The task, which was taken out of its line, has a worker."""
     state.classical_ready -= 1
+    scaling.count(state, task, -1)
     if task.cells:
         pool.begin(task.cells, state.flows, state.totals, state.t)
 
@@ -87,6 +90,7 @@ def left_worker(state: State, task: Classical, measured_ns: int) -> None:
 def left_line(state: State, task: Classical) -> None:
     """The task will have no worker; a line in which mostly such places are left is cleaned."""
     state.classical_ready -= 1
+    scaling.count(state, task, -1)
     if task.cells:
         pool.leave(task.cells, state.flows, state.totals, 0.0, False, state.t)
     line = line_of(state, task)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from qloop.engine import profiles, service
+from qloop.engine import nodes, profiles, scaling, service
+from qloop.engine.nodes import Node
 from qloop.engine.state import Classical, Qpu, State, Worker, seconds
 from qloop.model.commands import Command, Refused, StartCalibration
 from qloop.model.events import CalibrationDue, CalibrationEnded, QpuJoined, QpuLeft, WorkerJoined
 from qloop.model.limits import NEVER
+from qloop.model.needs import Share
 from qloop.policies.columns import (
     AGE_RELAX,
     AGE_SD,
@@ -171,50 +173,91 @@ def join_worker(state: State, event: WorkerJoined) -> None:
     if event.worker in state.workers:
         return
     warm = dict.fromkeys(event.environments[-state.limits.warm_environments:])
-    state.workers[event.worker] = Worker(event.worker, event.cores, event.cores, warm)
+    fresh = nodes.new_node(event)
+    node = state.nodes.setdefault(fresh.id, fresh)
+    node.workers[event.worker] = None
+    worker = Worker(event.worker, event.cores, event.cores, warm, node, event.pilot)
+    state.workers[event.worker] = state.free_workers[event.worker] = worker
+    scaling.joined(state, event)
     state.slots_changed = True
-    state.totals[N_CPUS] = float(sum(worker.cores for worker in state.workers.values()))
+    state.totals[N_CPUS] += float(event.cores) if len(state.workers) > 1 else event.cores - state.totals[N_CPUS]
 
 
 def leave_worker(state: State, worker_id: str) -> list[Classical]:
-    """A worker is gone; returns what it ran."""
+    """A worker is gone, and with the last one of a node the node; returns what it ran."""
     worker = state.workers.pop(worker_id, None)
     if worker is None:
         return []
-    state.totals[N_CPUS] = float(max(1, sum(other.cores for other in state.workers.values())))
+    state.free_workers.pop(worker_id, None)
+    for share in worker.shares.values():
+        nodes.give_back(worker.node, share)
+    del worker.node.workers[worker_id]
+    if not worker.node.workers:
+        del state.nodes[worker.node.id]
+    scaling.left(state, worker)
+    state.slots_changed = True
+    state.totals[N_CPUS] = max(1.0, state.totals[N_CPUS] - worker.cores)
     return list(worker.running.values())
 
 
-def choose_worker(state: State, task: Classical) -> Worker | None:
-    """A worker with enough free slots: the session's last one, then one with the environment warm, then the first."""
+def choose_worker(state: State, task: Classical, kept: Node | None = None) -> Worker | None:
+    """A free worker whose node has room: the session's last one, then one with the environment warm, then any.
+
+    The last one used comes first, so that others may be let go; GPUs are left to those that ask for them. None of
+    the node that is `kept` for another task.
+    """
     best: Worker | None = None
-    best_rank = 4
-    for worker in state.workers.values():
-        if worker.free < task.wish.cores:
+    best_rank = 6
+    own = state.free_workers.get(task.session.worker)
+    for worker in (*((own,) if own else ()), *reversed(state.free_workers.values())):
+        if worker.node is kept or task.wish.pilot not in ("", worker.pilot):
             continue
-        rank = 2 if task.wish.environment in worker.environments else 3
-        rank = 1 if worker.id == task.session.worker else rank
+        if not nodes.has_room(worker.node, task.wish):
+            continue
+        rank = 1 if task.wish.environment in worker.environments else 2
+        rank = 0 if worker is own else rank
+        rank += 3 if worker.node.capacity.gpus and task.wish.gpus == 0 else 0
         if rank < best_rank:
             best, best_rank = worker, rank
+        if best_rank <= 1:
+            break
     return best
 
 
-def take_slots(state: State, worker: Worker, task: Classical) -> bool:
-    """The worker runs this task now; returns whether it has to set up the environment first (a cold start)."""
-    worker.free -= task.wish.cores
+def keep_node(state: State, task: Classical) -> Node | None:
+    """The node on which a large task is to run once the tasks there are over: the one with most cores free."""
+    able = [worker.node for worker in state.workers.values()
+            if task.wish.pilot in ("", worker.pilot) and nodes.holds(worker.node.capacity, task.wish)]
+    return max(able, key=lambda node: node.cores, default=None)
+
+
+def take_slots(state: State, worker: Worker, task: Classical) -> tuple[bool, Share]:
+    """The worker runs this task now: whether it has to set up the environment first (a cold start), and its share."""
+    worker.free -= 1
     worker.running[task.id] = task
+    share = worker.shares[task.id] = nodes.take(worker.node, task.wish)
+    if worker.free == 0:
+        del state.free_workers[worker.id]
     cold = state.policy.stateless or task.wish.environment not in worker.environments
     worker.environments.pop(task.wish.environment, None)
     worker.environments[task.wish.environment] = None
     if len(worker.environments) > state.limits.warm_environments:
         del worker.environments[next(iter(worker.environments))]
     task.worker = task.session.worker = worker.id
-    return cold
+    task.session.pilot = worker.pilot
+    scaling.used(state, worker)
+    return cold, share
 
 
 def free_slots(state: State, worker_id: str, task_id: str) -> None:
     """The worker no longer runs this task."""
     worker = state.workers.get(worker_id)
-    if worker is not None and task_id in worker.running:
-        worker.free += worker.running.pop(task_id).wish.cores
-        state.slots_changed = True
+    if worker is None or worker.running.pop(task_id, None) is None:
+        return
+    nodes.give_back(worker.node, worker.shares.pop(task_id))
+    worker.free += 1
+    if not worker.going:
+        state.free_workers.pop(worker_id, None)
+        state.free_workers[worker_id] = worker
+    scaling.idle(state, worker)
+    state.slots_changed = True

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from qloop.model.events import ClassicalSubmitted, QuantumSubmitted, StructureProfiled
+from qloop.engine.nodes import Node
+from qloop.model.events import ClassicalSubmitted, PilotSet, QuantumSubmitted, StructureProfiled
 from qloop.model.limits import NEVER, Limits
+from qloop.model.needs import Share
 from qloop.model.states import Service, SessionState, TaskState
 from qloop.policies.columns import Row, Table, new_totals
 from qloop.policies.record import Policy
@@ -40,7 +42,8 @@ class Session:
     idle_since: int = 0
     lapsed: bool = False
     timer_at: int = NEVER
-    worker: str = ""
+    worker: str = ""        # the last one that ran a task of it, and that worker's pilot
+    pilot: str = ""
     guesses: int = 0
     guessed: dict[str, Guessed] = field(default_factory=dict)   # that have values, and nobody wanted yet
 
@@ -74,6 +77,7 @@ class Classical(msgspec.Struct, eq=False):
     state: TaskState = TaskState.BLOCKED
     attempt: int = 0
     worker: str = ""
+    ready_ns: int = 0
     blockers: dict[str, None] | None = None
     cells: Row = []     # what policies see of it, where they order classical tasks
 
@@ -103,13 +107,42 @@ class Qpu:
 
 @dataclass(slots=True)
 class Worker:
-    """A worker of a pilot: its free slots, what it runs, which environments are warm."""
+    """A worker of a pilot: its slots, of which `free` are free, its node, what it runs, which environments are warm.
+
+    `shares` has what each running task takes of the node; `going`: it was let go, and takes no further task.
+    """
 
     id: str
     cores: int
     free: int
     environments: dict[str, None]       # the least recently used one first
+    node: Node
+    pilot: str = ""
     running: dict[str, Classical] = field(default_factory=dict)
+    shares: dict[str, Share] = field(default_factory=dict)
+    going: bool = False
+
+
+@dataclass(slots=True)
+class Pilot:
+    """A pilot: its terms, its workers, how many more are on their way, and which are idle since when (ns).
+
+    `cold_s` is how long a worker takes to join, learned from `starts` that were measured; `going` were let go and have
+    not left yet; `failed` says why it has no workers any more.
+    """
+
+    id: str
+    terms: PilotSet
+    cold_s: float
+    ordered: int = 0
+    starts: int = 0
+    failed: str = ""
+    workers: dict[str, None] = field(default_factory=dict)
+    idle: dict[str, int] = field(default_factory=dict)      # the longest idle one first
+    going: dict[str, None] = field(default_factory=dict)
+
+
+Shape = tuple[int, int, int, str]       # of a classical task: cores, bytes of memory, GPUs, pilot
 
 
 class Ended(msgspec.Struct, eq=False):
@@ -170,6 +203,11 @@ class State:
     recalibrates: bool = False  # some QPU is calibrated by its predicted loss (policies/recalibrate.py)
     apart: int = 0
     workers: dict[str, Worker] = field(default_factory=dict)
+    free_workers: dict[str, Worker] = field(default_factory=dict)   # with a free slot, the last one used at the end
+    nodes: dict[str, Node] = field(default_factory=dict)
+    pilots: dict[str, Pilot] = field(default_factory=dict)
+    shapes: dict[Shape, list[float]] = field(default_factory=dict)  # of waiting classical tasks: how many, seconds
+    scale_at: int = NEVER       # when the numbers of workers are to be looked at again
     lanes: list[list[Entry]] = field(default_factory=list)
     in_lane: list[int] = field(default_factory=list)
     heads: list[int] = field(default_factory=list)

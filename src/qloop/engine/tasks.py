@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from qloop.engine import counts, lanes, profiles, resources, service
+from qloop.engine import counts, lanes, profiles, resources, scaling, service
 from qloop.engine.state import Ended, Quantum, State, seconds
+from qloop.engine.terms import note_load, note_terms
 from qloop.model.commands import AbortQuantum, Command, StartQuantum
 from qloop.model.events import QuantumEnded
 from qloop.model.states import Outcome, TaskState
 from qloop.policies import chunks, draws, efaas, ledger
-from qloop.policies.bind import bind, first_to_take, may_take, wait
-from qloop.policies.caches import unkept_load
+from qloop.policies.bind import bind, first_to_take, may_take
 from qloop.policies.columns import (
     BOUND,
     BUSY,
     CHUNK_S,
-    CLASS,
     ESTIMATE,
     HOMELESS,
     KEPT,
@@ -27,9 +26,7 @@ from qloop.policies.columns import (
     WHOLE,
     new_task,
 )
-from qloop.policies.place import terms
 
-TERMS = ("due", "compile", "bind", "load", "mitigation", "fidelity", "epoch", "move")     # of `place.terms`
 LEARNING = 0.02     # weight of the newest task in `State.misfit`
 
 
@@ -176,6 +173,8 @@ def begin(state: State, i: int, q: int, out: list[Command]) -> None:
     assert task is not None
     if int(state.tasks[i][BOUND]) != q:
         note_terms(state, task, q)
+    elif not state.policy.stateless:
+        note_load(state, task, q)
     lanes.leave(state, i)
     ledger.dequeue(state.tasks, state.qpu_rows, state.totals, i)
     ledger.started(state.tasks, state.qpu_rows, state.totals, i, q, state.t)
@@ -190,16 +189,8 @@ def begin(state: State, i: int, q: int, out: list[Command]) -> None:
     chunk = round(state.totals[CHUNK_S] * 1e9) if chunked else 0
     out.append(StartQuantum(task.id, task.attempt, qpu.id, task.hot, task.terms, chunk, task.paused))
     task.paused = False
-
-
-def note_terms(state: State, task: Quantum, q: int) -> None:
-    """Keep what placed the task on QPU q, in seconds by name: the answer to "why there?"."""
-    found = terms(state.tasks, state.flows, state.qpu_rows, state.totals, task.row, q, state.t)
-    waiting = wait(state.qpu_rows[q], state.tasks[task.row][CLASS], state.t)
-    task.terms = (("wait", waiting), *zip(TERMS, found, strict=True))
-    if state.policy.stateless:
-        load = unkept_load(state.tasks[task.row], state.qpu_rows[q], q)
-        task.terms = tuple((name, load if name == "load" else told) for name, told in task.terms)
+    if task.session.pilot:      # its loop will want a worker again
+        scaling.look_again(state)
 
 
 def ended(state: State, event: QuantumEnded, out: list[Command]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
-from qloop.engine import classical, counts, guesses, service, tasks, tenants
+from qloop.engine import classical, counts, guesses, scaling, service, tasks, tenants
 from qloop.engine.lanes import SLACK
 from qloop.engine.state import Classical, Ended, Quantum, Session, State, Task
 from qloop.engine.tenants import WEIGHTS
@@ -98,7 +98,8 @@ def unfit(state: State, wish: QuantumSubmitted | ClassicalSubmitted) -> Refused 
     if not all(0.0 <= seconds <= MAX_ESTIMATE_S for seconds in times):
         return Refused(wish.task, "invalid", f"estimates must be from 0 to {MAX_ESTIMATE_S:g} seconds")
     if isinstance(wish, ClassicalSubmitted):
-        return None
+        nowhere = scaling.misfit(state, wish)
+        return Refused(wish.task, "misfit", nowhere) if nowhere else None
     if not 0.0 < wish.weight < INF:
         return Refused(wish.task, "invalid", "the weight must be finite, and more than 0")
     why = service.nowhere(state, wish)

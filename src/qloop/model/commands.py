@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from qloop.model.needs import ONE_CORE, Share
 from qloop.model.states import SessionState, TaskState
 
 
@@ -49,12 +50,13 @@ class KeepQuantum(msgspec.Struct, frozen=True, tag=True):
 
 
 class StartClassical(msgspec.Struct, frozen=True, tag=True):
-    """Run this attempt on this worker; `cold` if the worker must set up the environment first."""
+    """Run this attempt on this worker, on its share of the node; `cold` if it must set up the environment first."""
 
     task: str
     attempt: int
     worker: str
     cold: bool
+    share: Share = ONE_CORE
 
 
 class AbortClassical(msgspec.Struct, frozen=True, tag=True):
@@ -62,6 +64,20 @@ class AbortClassical(msgspec.Struct, frozen=True, tag=True):
 
     task: str
     attempt: int
+    worker: str
+
+
+class GrowPilot(msgspec.Struct, frozen=True, tag=True):
+    """Bring up `count` more workers of this pilot; each joins, or the pilot fails."""
+
+    pilot: str
+    count: int
+
+
+class ReleaseWorker(msgspec.Struct, frozen=True, tag=True):
+    """Let this idle worker go; it leaves and is not replaced."""
+
+    pilot: str
     worker: str
 
 
@@ -111,5 +127,5 @@ class WakeAt(msgspec.Struct, frozen=True, tag=True):
 
 Command: TypeAlias = (
     StartQuantum | YieldQuantum | TaskEnded | KeepQuantum | StartClassical | WakeAt | AbortQuantum | AbortClassical
-    | StartCalibration | SessionEnded | Refused | QpuEmpty
+    | StartCalibration | SessionEnded | Refused | QpuEmpty | GrowPilot | ReleaseWorker
 )

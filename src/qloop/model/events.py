@@ -6,6 +6,10 @@ from typing import TypeAlias
 
 import msgspec
 
+from qloop.model.pilot_events import PilotFailed as PilotFailed
+from qloop.model.pilot_events import PilotSet as PilotSet
+from qloop.model.pilot_events import WorkerJoined as WorkerJoined
+from qloop.model.pilot_events import WorkerLeft as WorkerLeft
 from qloop.model.states import Outcome
 
 
@@ -106,7 +110,11 @@ class QuantumCommitted(msgspec.Struct, frozen=True, tag=True):
 
 
 class ClassicalSubmitted(msgspec.Struct, frozen=True, tag=True):
-    """A classical task: `cores` slots of one worker, in an environment that a worker may already have warm."""
+    """A classical task, in an environment that a worker may already have warm.
+
+    It takes `cores`, `memory_bytes` and `gpus` of one node, for `ranks` processes. `pilot`: the only one that may run
+    it ("": any).
+    """
 
     task: str
     session: str
@@ -115,6 +123,10 @@ class ClassicalSubmitted(msgspec.Struct, frozen=True, tag=True):
     environment: str = ""
     iteration: int = 0
     after: tuple[str, ...] = ()
+    memory_bytes: int = 0
+    gpus: int = 0
+    ranks: int = 1
+    pilot: str = ""
 
 
 class TaskCancelled(msgspec.Struct, frozen=True, tag=True):
@@ -235,21 +247,6 @@ class CalibrationEnded(msgspec.Struct, frozen=True, tag=True):
     window_length_ns: int = 0
 
 
-class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
-    """A worker of a pilot offers `cores` slots and has these environments warm."""
-
-    worker: str
-    cores: int = 1
-    environments: tuple[str, ...] = ()
-
-
-class WorkerLeft(msgspec.Struct, frozen=True, tag=True):
-    """A worker is gone; what it ran is lost."""
-
-    worker: str
-    reason: str = ""
-
-
 class Tick(msgspec.Struct, frozen=True, tag=True):
     """Time has passed: the answer to a WakeAt."""
 
@@ -258,5 +255,5 @@ Event: TypeAlias = (
     QuantumEnded | ChunkEnded | QuantumSubmitted | QuantumCommitted | ClassicalEnded | ClassicalSubmitted | Tick
     | TaskCancelled | SessionOpened | SessionClosing | SessionCancelled | SessionConverged | TenantSet
     | StructureProfiled | QpuJoined | QpuLeft | CalibrationDue | CalibrationEnded | WorkerJoined | WorkerLeft
-    | QpuPaused | QpuResumed | QpuDrained | QpuRetired
+    | PilotSet | PilotFailed | QpuPaused | QpuResumed | QpuDrained | QpuRetired
 )
