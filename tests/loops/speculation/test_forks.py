@@ -245,3 +245,10 @@ def test_what_is_no_optimizer_is_refused() -> None:
     with pytest.raises(InvalidInput, match="cannot be loaded"):
         Foreign.loads(b"")
     assert bowl(walk.ask()).shape == (2,)
+
+
+def test_a_fork_that_raises_is_told_in_words() -> None:
+    optimizer = made("nelder-mead")
+    optimizer.fork = lambda: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    with pytest.raises(InvalidInput, match="raised ZeroDivisionError"):
+        check_fork(optimizer)

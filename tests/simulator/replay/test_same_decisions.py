@@ -72,7 +72,7 @@ def test_what_operators_did_is_done_again(policy: str) -> None:
 def test_these_worlds_hold_everything_that_is_hard() -> None:
     """The agreement above is about something: batches, cancels, failures, windows and simultaneous events occur."""
     together = parallel = cancelled = failed = calibrated = cold = 0
-    for run in worlds("efaas", range(2 * SEEDS)):
+    for run in worlds("efaas", range(3 * SEEDS)):
         times = [event.t for event in run.events]
         together += len(times) - len(set(times))
         spans = sorted((a.task.session, a.task.submitted or 0, a.end) for a in run.index.attempts)

@@ -46,7 +46,11 @@ def check_fork(optimizer: Optimizer, rounds: int = ROUNDS) -> None:
 
 def _forked(optimizer: Optimizer) -> Optimizer:
     """A fork, if it is another object of the same kind."""
-    fork = optimizer.fork()
+    try:
+        fork = optimizer.fork()
+    except Exception as error:
+        raise InvalidInput(f"fork() of {_name(optimizer)} raised {type(error).__name__}", str(error),
+                           "Return a copy of the state; copy.deepcopy(self) does it") from error
     if fork is optimizer:
         raise InvalidInput(f"fork() of {_name(optimizer)} returns the optimizer itself", "It must be a copy",
                            "Return a copy of the state, its random generator included; copy.deepcopy(self) does it")

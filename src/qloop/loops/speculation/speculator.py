@@ -48,6 +48,7 @@ class Speculator:
         self.approximate = options.mode == "approximate"
         self.foresight = None if options.predictor == PAST else Foresight(options.predictor, options.eps or 0.0)
         self.deviation, self.deviations = 0.0, list[float]()
+        self._foreseen = False      # whether the optimizer's next points were ever known
         self._think = self._wait = math.nan
         self._asked = self._answered = math.nan
 
@@ -118,6 +119,7 @@ class Speculator:
         What waits from before and is no longer among the likely ones gives its place to them.
         """
         self._give_up(guesses)
+        self._foreseen = self._foreseen or bool(guesses)
         found: list[Open | None] = []
         for guess in guesses:
             parent = None if guess.parent == PENDING else found[guess.parent]
@@ -165,6 +167,10 @@ class Speculator:
             return "the one QPU runs the loop's own tasks, and the loop does not think long enough between them"
         if self.idle:
             return "the loop neither thinks nor waits long enough to run ahead of it"
+        if not self._foreseen:
+            return "the optimizer's next points depend on values that nobody has yet"
+        if self.options.budget == 0.0:
+            return "the budget is 0: only what is wanted for certain would be evaluated ahead"
         return "no guess was likely enough for its cost and this budget, or no QPU was free for one"
 
     def _begin(self, guess: Guess, parent: Open | None, iteration: int) -> Open | None:

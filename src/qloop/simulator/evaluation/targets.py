@@ -97,7 +97,7 @@ def _beaten(results: Results, cell: Cell, name: str, kind: str) -> str:
 
 def starving(results: Results) -> Target:
     """NORMAL is begun as often as aging promises, in every replication of every cell."""
-    title = "NORMAL never starved: some of it begins at least every T_s and the longest run"
+    title = "NORMAL never starved: some of it begins at least every T_s, the longest run and a calibration"
     rows = []
     for cell in results.cells():
         if results.has(cell, EFAAS):

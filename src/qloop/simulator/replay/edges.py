@@ -51,7 +51,8 @@ def run_on(p: Any, w: Any, r: Any, world: Any, i: int, q: int, now: int, begins:
     end = r.until[q]
     if p.chunks and w.qpu_chunks[q] == 1 and (not begins or is_chunked(tasks[i], totals)):
         chunk = round(totals[CHUNK_S] * 1e9)
-        edge = recorded_edge(w, i, now + chunk, chunk // LATE)
+        due = r.since[q] + ((now - r.since[q]) // chunk + 1) * chunk
+        edge = recorded_edge(w, i, due, chunk // LATE)
         if edge < end:
             ask(r, edge, EDGE, q, edge_rank(w, r, i, edge))
             return

@@ -139,7 +139,7 @@ def start(p: Any, w: Any, r: Any, world: Any, i: int, q: int, now: int) -> None:
     """Task i begins on QPU q."""
     tasks, flows, qpus, totals = world
     t = now * 1e-9
-    if int(tasks[i][BOUND]) != q:
+    if int(tasks[i][BOUND]) != q or not p.stateless:     # what is loaded may have changed while it waited
         note_terms(p, r, world, i, q, t)
     dequeue(tasks, qpus, totals, i)
     started(tasks, qpus, totals, i, q, t)
