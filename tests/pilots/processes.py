@@ -48,3 +48,20 @@ def threads(pid: int) -> int:
 def parent(pid: int) -> int:
     """The process id of its parent."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def below(pid: int) -> list[int]:
+    """The process ids of all that descend from a process now, itself included."""
+    found = [pid]
+    for above in found:
+        try:
+            found += [int(child) for thread in Path(f"/proc/{above}/task").iterdir()
+                      for child in (thread / "children").read_text().split()]
+        except OSError:
+            continue
+    return found
+
+
+def children_of(pid: int) -> list[int]:
+    """The process ids of a process's children."""
+    return [child for child in below(pid) if child != pid and parent(child) == pid]

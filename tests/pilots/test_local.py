@@ -15,6 +15,7 @@ from qloop.pilots.local import LocalPilot
 from qloop.pilots.payload import open_value, pack
 from qloop.pilots.protocol import Ended, Joined, PilotError
 from qloop.testing import pilot_tasks as tasks
+from qloop.testing.agents_here import HerePilot
 from qloop.testing.pilot_drive import PATIENCE_S, PilotDrive
 
 
@@ -133,9 +134,10 @@ def test_ends_without_a_value_raise_what_happened():
         open_value(end(Outcome.LOST))
 
 
-def test_threads_may_run_tasks_while_another_polls():
+@pytest.mark.parametrize("make", [LocalPilot, HerePilot])
+def test_threads_may_run_tasks_while_another_polls(make):
     tasks_each = 200
-    with PilotDrive(LocalPilot(), 2) as drive:
+    with PilotDrive(make(), 2) as drive:
         free = {worker: threading.Semaphore(1) for worker in drive.workers()}
 
         def feed(worker: str) -> None:
@@ -158,8 +160,9 @@ def test_threads_may_run_tasks_while_another_polls():
         assert values == {f"{worker}/{nth}": nth + 1 for worker in free for nth in range(tasks_each)}
 
 
-def test_stop_from_another_thread_ends_a_poll_that_waits():
-    drive = PilotDrive(LocalPilot(), 1)
+@pytest.mark.parametrize("make", [LocalPilot, HerePilot])
+def test_stop_from_another_thread_ends_a_poll_that_waits(make):
+    drive = PilotDrive(make(), 1)
     stopper = threading.Timer(0.05, drive.pilot.stop)
     stopper.start()
     drive.until(lambda: not drive.workers(), "stopped")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from qloop.pilots import wire
 from qloop.pilots.crew import Crew
-from qloop.pilots.member import Member, Tail
+from qloop.pilots.member import Member
 from qloop.pilots.protocol import TAIL_BYTES
+from qloop.pilots.tail import Tail
 from qloop.pilots.zygote import Report
 
 frames = st.tuples(st.integers(0, 255), st.lists(st.integers(-2**63, 2**63 - 1), max_size=5),
@@ -81,7 +83,7 @@ def test_a_tail_is_the_end_of_the_stream_and_bounded(pieces):
 @pytest.mark.parametrize("ready_first", [True, False])
 def test_a_worker_counts_only_when_its_process_id_is_known(ready_first):
     """Two channels tell of a new worker, in any order; a process id of 0 would name one's own process group."""
-    crew, member = Crew("local", {}, 0), Member(1, "local-1")
+    crew, member = Crew(selectors.DefaultSelector(), "local", {}, 0), Member(1, "local-1", print)
     crew._members[1] = member
     steps = [lambda: crew._take(member, wire.Frame(wire.READY, (), ())),
              lambda: crew._reported(Report(wire.FORKED, 1, 4321, 0))]

@@ -6,55 +6,80 @@ Nothing here waits and nothing here locks; `qloop.pilots.local` calls it under i
 from __future__ import annotations
 
 import contextlib
-import os
+import math
 import selectors
-import signal
 import socket
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from qloop.model.limits import SECOND
 from qloop.model.states import Outcome
-from qloop.pilots import wire
+from qloop.pilots import machine, wire
+from qloop.pilots.machine import Node
 from qloop.pilots.member import Member, Running
-from qloop.pilots.protocol import Began, Ended, Joined, Left, PilotError, PilotEvent
-from qloop.pilots.zygote import Report, Zygote
+from qloop.pilots.protocol import Asked, Began, Joined, Left, PilotError, PilotEvent
+from qloop.pilots.zygote import Report, Zygote, last_words
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _MOST_FRUITLESS: Final = 3      # processes in a row that ended before any worker joined
 
 
 class Crew:
-    """Worker processes. `workers`: those that have joined and not left; `events`: what is to be told."""
+    """Worker processes. `workers`: those that have joined and not left; `size`: how many there shall be; `events`: what
+    is to be told. A `node` None: this machine, with a core for each worker at least.
+    """
 
-    def __init__(self, name: str, environments: Mapping[str, Sequence[str]], memory_bytes: int) -> None:
+    def __init__(self, selector: selectors.BaseSelector, name: str, environments: Mapping[str, Sequence[str]],
+                 memory_bytes: int, node: Node | None = None, mpi: str = "mpiexec") -> None:
         self.workers: dict[str, Member] = {}
         self.events: list[PilotEvent] = []
         self.failure: PilotError | None = None
-        self.selector = selectors.DefaultSelector()
+        self.selector = selector
+        self.size = 0
         self._name, self._environments, self._memory = name, environments, memory_bytes
+        self._node, self._mpi = node, mpi
         self._members: dict[int, Member] = {}
         self._zygote: Zygote | None = None
         self._ready = False
-        self._size = self._serial = self._fruitless = 0
+        self._serial = self._fruitless = 0
 
     # -- what the pilot wants
 
     def hatch(self, size: int) -> None:
         """A zygote, and `size` workers from it. Raises `PilotError` if no process can be started."""
-        self._size, self._ready = size, False
-        self._zygote = zygote = Zygote(self._environments, self._memory)
+        self.size, self._ready = 0, False
+        self._zygote = zygote = Zygote(self._environments, self._memory, self._mpi)
         self.selector.register(zygote.control, _READ, partial(self._on_reports, zygote))
         self.selector.register(zygote.log, _READ, partial(self._on_log, zygote))
-        for _ in range(size):
-            self._fork(zygote)
+        self.grow(size)
+
+    def grow(self, count: int) -> None:
+        """So many workers more."""
+        self.size += count
+        for _ in range(count):
+            self._fork()
+
+    def release(self, member: Member) -> None:
+        """This worker leaves, and none comes in its place."""
+        if member.gone:
+            return
+        self.size -= 1
+        member.released = True
+        self.let_go(member, Outcome.LOST, "the worker was released")
 
     def give(self, member: Member, running: Running, environment: str, payload: bytes) -> None:
         """This attempt runs on this free worker."""
         member.forget_output()
         member.running = running
-        if member.send(wire.encode(wire.RUN, (), (environment.encode(), payload))):
+        share = running.share
+        self.send(member, wire.encode(wire.RUN, (share.cores, share.memory_bytes, share.ranks),
+                                      (environment.encode(), ",".join(share.gpus).encode(), payload)))
+
+    def send(self, member: Member, frame: wire.Buffers) -> None:
+        """Send this to a worker as soon as it takes it."""
+        if member.send(frame):
             with contextlib.suppress(KeyError):     # it has closed its channel: it is about to end
                 self.selector.modify(member.channel, _READ | _WRITE, partial(self._on_channel, member))
 
@@ -68,10 +93,10 @@ class Crew:
             self._zygote.kill(member.serial)
         spent = time.monotonic_ns() - member.running.sent_ns if member.running is not None else 0
         if outcome is Outcome.FAILED:
-            self._end(member, outcome, spent, reason)
+            member.end(outcome, spent, reason)
         if self.workers.pop(member.worker, None) is not None:
             self.events.append(Left(member.worker, reason))
-        self._end(member, outcome, spent, reason)
+        member.end(outcome, spent, reason)
 
     def clear(self, reason: str) -> None:
         """No process is left; what ran is LOST."""
@@ -84,6 +109,12 @@ class Crew:
         for member in self._members.values():
             member.close()
         self._members.clear()
+
+    def due(self) -> float:
+        """When (`time.monotonic`) the next time limit is over; infinity if there is none."""
+        deadlines = [member.running.deadline_ns for member in self.workers.values()
+                     if member.running is not None and member.running.deadline_ns]
+        return min(deadlines) / SECOND if deadlines else math.inf
 
     def expire(self) -> None:
         """End the attempts whose time limit is over."""
@@ -145,7 +176,7 @@ class Crew:
         for frame in member.rest():
             with contextlib.suppress(ValueError, IndexError):
                 self._take(member, frame)
-        self._bury(member, _last_words(report))
+        self._bury(member, last_words(report))
 
     def _take(self, member: Member, frame: wire.Frame) -> None:
         """A frame of a worker. Raises `ValueError` or `IndexError` if it lacks what its kind has."""
@@ -153,14 +184,27 @@ class Crew:
         if frame.kind == wire.READY:
             member.ready = True
             self._join(member)
-        elif frame.kind == wire.BEGAN and running is not None:
+        elif running is None:
+            return
+        elif frame.kind == wire.BEGAN:
             cold, setup_ns, at_ns = frame.numbers
             self.events.append(Began(member.worker, running.task, running.attempt, bool(cold), setup_ns, at_ns))
-        elif frame.kind == wire.ENDED and running is not None:
-            ok, measured_ns = frame.numbers
-            value = bytes(frame.parts[0])
-            error, told = (str(part, "utf-8", "replace") for part in frame.parts[1:] or (b"", b""))
-            self._end(member, Outcome.OK if ok else Outcome.FAILED, measured_ns, error, told, value)
+        elif frame.kind == wire.TOLD:
+            member.drain()      # what it printed before goes before
+            member.tell(str(frame.parts[0], "utf-8"), bytes(frame.parts[1]))
+        elif frame.kind == wire.ASKED:
+            self.events.append(Asked(member.worker, running.task, running.attempt, frame.numbers[0],
+                                     bytes(frame.parts[0])))
+        elif frame.kind == wire.ENDED:
+            self._ended(member, running, frame)
+
+    def _ended(self, member: Member, running: Running, frame: wire.Frame) -> None:
+        ok, measured_ns = frame.numbers
+        value = bytes(frame.parts[0])
+        error, told = (str(part, "utf-8", "replace") for part in frame.parts[1:] or (b"", b""))
+        member.end(Outcome.OK if ok else Outcome.FAILED, measured_ns, error, told, value)
+        if running.share.gpus and running.share.ranks == 1:
+            self.let_go(member, Outcome.LOST, "it held GPUs, which only the end of its process frees")
 
     # -- what follows from it
 
@@ -171,23 +215,16 @@ class Crew:
         member.joined, self._fruitless = True, 0
         self.workers[member.worker] = member
         spent = time.monotonic_ns() - member.ordered_ns
-        self.events.append(Joined(member.worker, 1, tuple(self._environments), spent))
+        node = self._node or machine.here(self._name, self.size)
+        self.events.append(Joined(member.worker, 1, tuple(self._environments), spent, node.name, node.capacity))
 
-    def _end(self, member: Member, outcome: Outcome, measured_ns: int, error: str = "", told: str = "",
-             value: bytes = b"") -> None:
-        """The attempt on this worker is over, with all that it wrote."""
-        running = member.running
-        if running is None:
+    def _fork(self) -> None:
+        """One more worker, under a name that no other had; none if the pilot has failed or was stopped."""
+        zygote = self._zygote
+        if zygote is None:
             return
-        member.running = None
-        member.drain()
-        self.events.append(Ended(member.worker, running.task, running.attempt, outcome, measured_ns, value, error,
-                                  told, member.stdout.text(), member.stderr.text()))
-
-    def _fork(self, zygote: Zygote) -> None:
-        """One more worker, under a name that no other had."""
         self._serial += 1
-        member = Member(self._serial, f"{self._name}-{self._serial}")
+        member = Member(self._serial, f"{self._name}-{self._serial}", lambda event: self.events.append(event))
         self._members[member.serial] = member
         zygote.fork(member.serial, member.descriptors())
         member.release()
@@ -203,8 +240,8 @@ class Crew:
         member.close()
         if self._fruitless >= _MOST_FRUITLESS:
             self._fail(f"{self._fruitless} of them ended at once, the last one because {reason}", member.stderr.text())
-        elif self._zygote is not None:
-            self._fork(self._zygote)
+        elif not member.released:
+            self._fork()
 
     def _zygote_died(self, zygote: Zygote) -> None:
         """Its workers have died with it: begin anew, unless it cannot even start."""
@@ -215,7 +252,7 @@ class Crew:
             self._fail("the process that forks them has ended", zygote.said.text())
             return
         try:
-            self.hatch(self._size)
+            self.hatch(self.size)
         except PilotError as failure:
             self.failure = failure
 
@@ -233,15 +270,3 @@ class Crew:
         for source in sources:
             with contextlib.suppress(KeyError, ValueError):
                 self.selector.unregister(source)
-
-
-def _last_words(report: Report) -> str:
-    """Why a worker's process is no more."""
-    if report.kind == wire.REFUSED:
-        return f"the system refused another process ({os.strerror(report.status)})"
-    code = os.waitstatus_to_exitcode(report.status)
-    if code >= 0:
-        return f"its process ended with exit status {code}"
-    with contextlib.suppress(ValueError):
-        return f"its process was killed by {signal.Signals(-code).name}"
-    return f"its process was killed by signal {-code}"

@@ -7,46 +7,17 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from qloop.model.needs import ONE_CORE, Share
+from qloop.model.states import Outcome
 from qloop.pilots import wire
-from qloop.pilots.protocol import MOST_PAYLOAD_BYTES, TAIL_BYTES
+from qloop.pilots.protocol import MOST_PAYLOAD_BYTES, TAIL_BYTES, Ended, PilotEvent, Told
+from qloop.pilots.tail import Allowance, Tail
 
 _PIPE_BYTES = 65_536
 _FRAME_BYTES = MOST_PAYLOAD_BYTES + 4 * TAIL_BYTES
-
-
-class Tail:
-    """The last `TAIL_BYTES` of a stream, however long it is."""
-
-    def __init__(self) -> None:
-        self._kept = bytearray()
-        self._dropped = 0
-
-    def add(self, data: bytes) -> None:
-        """More of the stream."""
-        self._kept += data
-        if len(self._kept) > 4 * TAIL_BYTES:
-            self._cut()
-
-    def text(self) -> str:
-        """The end of the stream; says first how much is missing."""
-        self._cut()
-        text = self._kept.decode(errors="replace")
-        return f"[the first {self._dropped} bytes were dropped]\n{text}" if self._dropped else text
-
-    def clear(self) -> None:
-        """A new stream begins."""
-        if self._kept:
-            self._kept.clear()
-        self._dropped = 0
-
-    def _cut(self) -> None:
-        over = len(self._kept) - TAIL_BYTES
-        if over > 0:
-            del self._kept[:over]
-            self._dropped += over
 
 
 @dataclass(slots=True)
@@ -58,15 +29,21 @@ class Running:
     sent_ns: int
     limit_s: float
     deadline_ns: int
+    share: Share = ONE_CORE
 
 
 class Member:
-    """A worker process. `gone`: it counts no more, though its process may not have ended yet."""
+    """A worker process, which reports by calling `report`.
 
-    def __init__(self, serial: int, worker: str) -> None:
+    `gone`: it counts no more, though its process may not have ended yet. `released`: nobody wants it replaced.
+    """
+
+    def __init__(self, serial: int, worker: str, report: Callable[[PilotEvent], None]) -> None:
         self.serial, self.worker = serial, worker
         self.pid, self.ordered_ns = 0, time.monotonic_ns()
-        self.ready = self.joined = self.gone = False
+        self.ready = self.joined = self.gone = self.released = False
+        self._report, self._allowance = report, Allowance()
+        self._untold = {"stdout": 0, "stderr": 0}
         self.running: Running | None = None
         self.channel, theirs = socket.socketpair()
         self.out, out_theirs = os.pipe()
@@ -89,7 +66,7 @@ class Member:
             os.close(descriptor)
         self._theirs = ()
 
-    def send(self, buffers: Iterable[bytes]) -> bool:
+    def send(self, buffers: Iterable[bytes | memoryview]) -> bool:
         """Send, as far as the channel takes it now; True if something waits for `flush`."""
         self._outbox.extend(memoryview(buffer) for buffer in buffers)
         return self.flush()
@@ -130,7 +107,33 @@ class Member:
         except BlockingIOError:
             return True
         (self.stdout if descriptor == self.out else self.stderr).add(data)
+        if data and self.running is not None:
+            self._tell_output("stdout" if descriptor == self.out else "stderr", data)
         return bool(data)
+
+    def tell(self, what: str, data: bytes) -> bool:
+        """Report what the attempt says now, if it has not said too much of late; whether it was reported."""
+        running = self.running
+        if running is None or not self._allowance.take(len(data)):
+            return False
+        self._report(Told(self.worker, running.task, running.attempt, what, data))
+        return True
+
+    def end(self, outcome: Outcome, measured_ns: int, error: str = "", told: str = "", value: bytes = b"") -> None:
+        """The attempt on this worker, if any, is over; report it with all that it wrote."""
+        running = self.running
+        if running is None:
+            return
+        self.drain()
+        self.running = None
+        self._report(Ended(self.worker, running.task, running.attempt, outcome, measured_ns, value, error, told,
+                           self.stdout.text(), self.stderr.text()))
+
+    def _tell_output(self, what: str, data: bytes) -> None:
+        """What is too much is left out, and the gap is told with what comes after it."""
+        missing = self._untold[what]
+        note = b"[%d bytes were not shown]\n" % missing if missing else b""
+        self._untold[what] = 0 if self.tell(what, note + data) else missing + len(data)
 
     def drain(self) -> None:
         """All that the worker wrote before it said what it last said."""
@@ -142,6 +145,7 @@ class Member:
         self.drain()
         self.stdout.clear()
         self.stderr.clear()
+        self._untold = dict.fromkeys(self._untold, 0)
 
     def close(self) -> None:
         """Nothing of it is open here."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import msgspec
 
 from qloop.errors import Cancelled, InvalidInput, QloopError, UserCodeError
 from qloop.model.states import Outcome
@@ -32,6 +34,43 @@ def pack(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> bytes:
         raise InvalidInput(f"The arguments of {_name(function)} take {len(payload)} bytes",
                            f"the limit is {MOST_PAYLOAD_BYTES}", "Pass the name of a file instead")
     return payload
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """Stands among the arguments of a call for the value with this number, which is filled in by the worker."""
+
+    number: int
+
+
+class Filled:
+    """A call whose arguments are results of other tasks: pickled values that nobody opens before the worker does."""
+
+    def __init__(self, name: str, call: bytes, values: Sequence[bytes]) -> None:
+        self.__qualname__, self._call, self._values = name, call, tuple(values)
+
+    def __call__(self) -> Any:
+        """What the call returns; the values are opened here."""
+        import cloudpickle
+
+        function, args, kwargs = cloudpickle.loads(self._call)
+        values = [cloudpickle.loads(value) for value in self._values]
+        return function(*fill(args, values), **fill(kwargs, values))
+
+
+def fill(given: Any, values: Sequence[Any]) -> Any:
+    """The argument with values in place of slots, also inside of tuples, lists and dicts."""
+    if isinstance(given, Slot):
+        return values[given.number]
+    if type(given) in (tuple, list):
+        return type(given)(fill(one, values) for one in given)
+    if type(given) is dict:
+        return {key: fill(one, values) for key, one in given.items()}
+    return given
+
+
+def pack_filled(name: str, call: bytes, values: Sequence[bytes]) -> bytes:
+    """A call packed by `pack`, some of its arguments `Slot`s, with the pickled values that belong there."""
+    return pack(Filled(name, call, values))
 
 
 def open_value(ended: Ended) -> Any:

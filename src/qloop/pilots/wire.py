@@ -1,7 +1,8 @@
-"""How the local pilot, its zygote and its workers speak: bytes without pickles, since the reader trusts nobody.
+"""How pilots, agents, zygotes and workers speak: bytes without pickles, since the reader trusts nobody.
 
-Frames (pilot and worker): the length of the rest, a kind, whole numbers, parts of bytes. Orders and reports (pilot and
-zygote) have a fixed size, so that the file descriptors that come with an order belong to it beyond doubt.
+Frames (pilot and worker, hub and agent): the length of the rest, a kind, whole numbers, parts of bytes. Orders and
+reports (pilot and zygote) have a fixed size, so that the file descriptors that come with an order belong to it beyond
+doubt.
 This module is imported by every worker, so it imports next to nothing.
 """
 
@@ -10,13 +11,18 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-# Kinds of frames. RUN goes to a worker, the others come from it.
-RUN: Final = 1              # parts: environment, payload
+Buffers: TypeAlias = list[bytes | memoryview]
+
+# Kinds of frames. RUN and ANSWER go to a worker, the others come from it.
+RUN: Final = 1              # numbers: cores, memory in bytes, ranks; parts: environment, GPUs (with commas), payload
 READY: Final = 2
 BEGAN: Final = 3            # numbers: cold, set-up ns, monotonic ns
 ENDED: Final = 4            # numbers: 1 if OK, measured ns; parts: value, error, traceback
+TOLD: Final = 5             # parts: what, data
+ASKED: Final = 6            # numbers: number of the question; parts: data
+ANSWER: Final = 7           # numbers: number of the question; parts: data
 
 # Orders to the zygote: kind, serial number of the worker. FORK comes with three descriptors.
 ORDER: Final = struct.Struct("<Bq")
@@ -45,7 +51,7 @@ class Frame(NamedTuple):
     parts: tuple[memoryview, ...]
 
 
-def encode(kind: int, numbers: Sequence[int] = (), parts: Sequence[bytes] = ()) -> list[bytes]:
+def encode(kind: int, numbers: Sequence[int] = (), parts: Sequence[bytes | memoryview] = ()) -> Buffers:
     """The frame as buffers to be sent one after the other; large parts are not copied."""
     lengths = [len(part) for part in parts]
     table = struct.pack(f"<{len(numbers)}q{len(parts)}Q", *numbers, *lengths)
@@ -80,6 +86,10 @@ class FrameReader:
         self._head: tuple[int, int, int] = (0, 0, 0)
         self._large: bytearray | None = None
         self._filled = 0
+
+    def allow(self, most_bytes: int) -> None:
+        """From the next frame on, refuse those of more bytes than this."""
+        self._most = most_bytes
 
     def receive(self, channel: socket.socket) -> Iterable[Frame]:
         """One read, and the frames it completed, all to be taken before the next read.

@@ -12,66 +12,84 @@ import os
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import cloudpickle
 
 from qloop.pilots import wire
+from qloop.pilots.inside import seat
+from qloop.pilots.sharing import Keeper, Part, memory
+from qloop.pilots.tracebacks import own_text
 
 TEXT_BYTES = 65_536
 
 
-def serve(channel: socket.socket, warm: frozenset[str], most_bytes: int) -> None:
+def serve(channel: socket.socket, warm: frozenset[str], most_bytes: int, mpi: str) -> None:
     """Run tasks one after the other until the pilot closes the channel."""
-    _own_streams()
-    worker = _Worker(channel, set(warm), most_bytes)
-    reader = wire.FrameReader(most_bytes)
+    own_streams()
+    worker = Worker(channel, set(warm), most_bytes, mpi)
     worker.send(wire.READY)
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
-            worker.run_all(reader.receive(channel))
+            worker.run_all(worker.reader.receive(channel))
 
 
-class _Worker:
-    """The state of one worker: which environments it has seen."""
+class Worker:
+    """The state of one worker: which environments it has seen, and which share it keeps to."""
 
-    def __init__(self, channel: socket.socket, environments: set[str], most_bytes: int) -> None:
-        self._channel, self._environments, self._most = channel, environments, most_bytes
-        self._pid = os.getpid()
-
-    def send(self, kind: int, numbers: tuple[int, ...] = (), parts: tuple[bytes, ...] = ()) -> None:
-        for buffer in wire.encode(kind, numbers, parts):
-            self._channel.sendall(buffer)
+    def __init__(self, channel: socket.socket, environments: set[str], most_bytes: int, mpi: str) -> None:
+        self.failed = False
+        self._environments, self._most = environments, most_bytes
+        self._pid, self._keeper = os.getpid(), Keeper()
+        self.reader = wire.FrameReader(most_bytes)
+        self._channel, self._mpi = channel, mpi
+        self._seat = seat()
+        self._seat.take(channel, self.reader)
+        self.send = self._seat.send
 
     def run_all(self, frames: Iterable[wire.Frame]) -> None:
-        """The tasks that came; their payloads are forgotten with them."""
-        for frame in frames:
-            self.run(str(frame.parts[0], "utf-8"), frame.parts[1])
+        """The tasks that came; their payloads are forgotten with them, and what they did not take is passed over."""
+        for frame in list(frames):
+            if frame.kind == wire.RUN:
+                self.run(frame)
 
-    def run(self, environment: str, payload: memoryview) -> None:
+    def run(self, frame: wire.Frame) -> None:
         """One task, from its payload to its end."""
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        environment, part = str(frame.parts[0], "utf-8"), _part(frame)
         begin = time.monotonic_ns()
         cold = environment not in self._environments
         self._environments.add(environment)
+        self._keeper.prepare(part)
+        if part.ranks > 1:
+            self._on_ranks(frame, part)
+            return
         try:
-            function, args, kwargs = cloudpickle.loads(payload)
+            function, args, kwargs = cloudpickle.loads(frame.parts[2])
         except BaseException as error:
             self._failed(begin, "The task could not be opened in the worker", error)
             return
         opened = time.monotonic_ns()
         self.send(wire.BEGAN, (int(cold), opened - begin, opened))
-        self._call(opened, function, args, kwargs)
+        self._call(opened, part, function, args, kwargs)
 
-    def _call(self, begin: int, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _on_ranks(self, frame: wire.Frame, part: Part) -> None:
+        # Few need it, and every start of a zygote would pay for its imports.
+        from qloop.pilots.ranks import Ranks
+
+        Ranks(self._channel, self.reader, self._most, self._mpi).run(frame, part, self.send)
+
+    def _call(self, begin: int, part: Part, function: Callable[..., Any], args: tuple[Any, ...],
+              kwargs: dict[str, Any]) -> None:
         what = f"The function {getattr(function, '__qualname__', repr(type(function)))}"
         try:
-            value = function(*args, **kwargs)
+            with memory(part.memory_bytes), self._seat.busy():
+                value = function(*args, **kwargs)
         except BaseException as error:
             self._leave_if_forked()
-            self._failed(begin, f"{what} raised {type(error).__name__}", error)
+            limit = f" (it may take {part.memory_bytes} bytes)" if part.memory_bytes else ""
+            self._failed(begin, f"{what} raised {type(error).__name__}{limit * isinstance(error, MemoryError)}", error)
             return
         self._leave_if_forked()
         try:
@@ -93,12 +111,18 @@ class _Worker:
             os._exit(0)
 
     def _failed(self, begin: int, what: str, error: BaseException | None) -> None:
+        self.failed = True
         _flush()
         said = "" if error is None else _said(error)
-        told = "" if error is None else _own_traceback(error)
+        told = "" if error is None else own_text(error)
         line = f"{what}: {said}" if said else what
         parts = (b"", line.encode(errors="replace")[:TEXT_BYTES], told.encode(errors="replace")[-TEXT_BYTES:])
         self.send(wire.ENDED, (0, time.monotonic_ns() - begin), parts)
+
+
+def _part(frame: wire.Frame) -> Part:
+    cores, memory_bytes, ranks = frame.numbers
+    return Part(cores, memory_bytes, ranks, str(frame.parts[1], "utf-8"))
 
 
 def _said(error: BaseException) -> str:
@@ -109,16 +133,7 @@ def _said(error: BaseException) -> str:
         return ""
 
 
-def _own_traceback(error: BaseException) -> str:
-    """The traceback without the frame of this module, as if the function had been called at home."""
-    frames = error.__traceback__.tb_next if error.__traceback__ is not None else None
-    try:
-        return "".join(traceback.format_exception(type(error), error, frames))
-    except BaseException:
-        return f"{type(error).__name__} (its traceback could not be printed)\n"
-
-
-def _own_streams() -> None:
+def own_streams() -> None:
     """Lines go out as they are written, any text at all; a native crash leaves its stack on stderr."""
     for stream in (sys.__stdout__, sys.__stderr__):
         if isinstance(stream, io.TextIOWrapper):

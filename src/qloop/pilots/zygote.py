@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from qloop.pilots import wire
-from qloop.pilots.member import Tail
 from qloop.pilots.protocol import MOST_PAYLOAD_BYTES, PilotError
+from qloop.pilots.tail import Tail
 
 # The search path comes first, so that the zygote imports what the user's program would.
 _BOOT: Final = ("import json, sys; told = json.loads(sys.argv.pop()); sys.path[:] = told.pop('path'); "
@@ -37,7 +37,7 @@ class Report(NamedTuple):
 class Zygote:
     """A zygote process in a session of its own, so that Ctrl-C in the terminal reaches the user's program alone."""
 
-    def __init__(self, environments: Mapping[str, Sequence[str]], memory_bytes: int) -> None:
+    def __init__(self, environments: Mapping[str, Sequence[str]], memory_bytes: int, mpi: str) -> None:
         self.control, theirs = socket.socketpair()
         self.log, log_theirs = os.pipe()
         os.set_blocking(self.log, False)
@@ -45,7 +45,8 @@ class Zygote:
         self._reports = b""
         modules = list(dict.fromkeys(module for names in environments.values() for module in names))
         told = {"path": [str(entry) for entry in sys.path], "control_fd": theirs.fileno(), "modules": modules,
-                "warm": list(environments), "memory_bytes": memory_bytes, "most_bytes": MOST_PAYLOAD_BYTES}
+                "warm": list(environments), "memory_bytes": memory_bytes, "most_bytes": MOST_PAYLOAD_BYTES,
+                "mpi": mpi}
         env = {**dict.fromkeys(_ONE_THREAD, "1"), **os.environ}
         try:
             self._process = subprocess.Popen(
@@ -115,3 +116,15 @@ class Zygote:
     def _close(self) -> None:
         self.control.close()
         os.close(self.log)
+
+
+def last_words(report: Report) -> str:
+    """Why a worker's process is no more."""
+    if report.kind == wire.REFUSED:
+        return f"the system refused another process ({os.strerror(report.status)})"
+    code = os.waitstatus_to_exitcode(report.status)
+    if code >= 0:
+        return f"its process ended with exit status {code}"
+    with contextlib.suppress(ValueError):
+        return f"its process was killed by {signal.Signals(-code).name}"
+    return f"its process was killed by signal {-code}"

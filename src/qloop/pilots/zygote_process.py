@@ -28,7 +28,8 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _TICK_S: Final = 1.0            # how soon a parent is missed whose end of the socket somebody inherited
 
 
-def main(control_fd: int, modules: Sequence[str], warm: Sequence[str], memory_bytes: int, most_bytes: int) -> None:
+def main(control_fd: int, modules: Sequence[str], warm: Sequence[str], memory_bytes: int, most_bytes: int,
+         mpi: str) -> None:
     """Import `modules`, then serve orders until the pilot is gone."""
     pilot = os.getppid()
     control = socket.socket(fileno=control_fd)
@@ -37,7 +38,7 @@ def main(control_fd: int, modules: Sequence[str], warm: Sequence[str], memory_by
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     gc.collect()
     gc.freeze()     # objects that no collection touches stay shared with the workers
-    zygote = Zygote(control, pilot, frozenset(warm), memory_bytes, most_bytes)
+    zygote = Zygote(control, pilot, frozenset(warm), memory_bytes, most_bytes, mpi)
     zygote.report(wire.FORKED, 0, os.getpid())
     try:
         zygote.serve()
@@ -49,9 +50,9 @@ class Zygote:
     """The workers alive, by serial number."""
 
     def __init__(self, control: socket.socket, pilot: int, warm: frozenset[str], memory_bytes: int,
-                 most_bytes: int) -> None:
+                 most_bytes: int, mpi: str) -> None:
         self._control, self._pilot, self._warm = control, pilot, warm
-        self._memory, self._most = memory_bytes, most_bytes
+        self._memory, self._most, self._mpi = memory_bytes, most_bytes, mpi
         self._workers: dict[int, int] = {}
         self._wake, self._waker = os.pipe()
         os.set_blocking(self._wake, False)
@@ -127,7 +128,7 @@ class Zygote:
                 os.dup2(descriptor, number)
                 os.close(descriptor)
             _limit(self._memory)
-            worker_process.serve(channel, self._warm, self._most)
+            worker_process.serve(channel, self._warm, self._most, self._mpi)
             status = 0
         except BaseException:
             sys.excepthook(*sys.exc_info())

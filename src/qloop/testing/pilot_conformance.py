@@ -24,7 +24,9 @@ from qloop.model.states import Outcome
 from qloop.pilots.payload import open_value
 from qloop.pilots.protocol import TAIL_BYTES, Began, Ended, Joined, Left, Pilot
 from qloop.testing import pilot_tasks as tasks
+from qloop.testing.pilot_conformance_elastic import ELASTIC_CHECKS
 from qloop.testing.pilot_conformance_faults import FAULT_CHECKS
+from qloop.testing.pilot_conformance_shares import SHARE_CHECKS
 from qloop.testing.pilot_drive import PATIENCE_S, PilotDrive
 
 MakePilot = Callable[[], Pilot]
@@ -181,7 +183,7 @@ def bad_requests_are_refused(make: MakePilot) -> None:
         refused("started before", partial(pilot.start, 1))
         refused("cannot be sent to a worker", partial(drive.submit, tasks.add, threading.Lock()))
         refused("must be a function", lambda: drive.submit(_ANYTHING))
-    for size in (0, -1, 10**6, True):
+    for size in (-1, 10**6, True):
         fresh = make()
         refused("workers", partial(fresh.start, size))
         fresh.stop()
@@ -239,4 +241,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     exits_and_interrupts_are_failures, what_cannot_be_sent_or_opened_is_a_failure, output_belongs_to_its_task,
     much_output_is_cut_to_its_tail, the_first_task_of_an_environment_is_cold, bad_requests_are_refused,
     a_waiting_poll_can_be_woken, stop_ends_what_runs_and_tells_once, *FAULT_CHECKS,
+    *ELASTIC_CHECKS, *SHARE_CHECKS,
 )

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from qloop.errors import QloopError
+from qloop.model.needs import ONE_CORE, Share
 from qloop.pilots.payload import pack
-from qloop.pilots.protocol import Began, Ended, Joined, Left, Pilot, PilotEvent
+from qloop.pilots.protocol import Asked, Began, Ended, Joined, Left, Pilot, PilotEvent, Told
 
 PATIENCE_S = 60.0
 
@@ -56,13 +57,13 @@ class PilotDrive:
         return [event.worker for event in self.events if isinstance(event, Joined) and event.worker not in left]
 
     def submit(self, function: Callable[..., Any], *args: Any, worker: str = "", payload: bytes = b"",
-               environment: str = "", limit_s: float = 0.0) -> tuple[str, str, int]:
+               environment: str = "", limit_s: float = 0.0, share: Share = ONE_CORE) -> tuple[str, str, int]:
         """Run a call, or a payload as it is, on a worker (the first one if not named): (worker, task, attempt)."""
         self._attempts += 1
         place = worker or self.workers()[0]
         task = f"task-{self._attempts}"
         self.pilot.run(place, task, self._attempts, payload or pack(function, *args), environment=environment,
-                       limit_s=limit_s)
+                       limit_s=limit_s, share=share)
         return place, task, self._attempts
 
     def ended(self, attempt: tuple[str, str, int]) -> Ended:
@@ -82,6 +83,20 @@ class PilotDrive:
     def call(self, function: Callable[..., Any], *args: Any, **how: Any) -> Ended:
         """Run a call and wait for its end."""
         return self.ended(self.submit(function, *args, **how))
+
+    def told(self, attempt: tuple[str, str, int], what: str) -> list[bytes]:
+        """What this attempt has told under this name."""
+        return [event.data for event in self.events if isinstance(event, Told) and event.what == what
+                and (event.worker, event.task, event.attempt) == attempt]
+
+    def asked(self, attempt: tuple[str, str, int], count: int = 1) -> list[Asked]:
+        """Wait until this attempt has asked so many questions."""
+        def found() -> list[Asked]:
+            return [event for event in self.events if isinstance(event, Asked)
+                    and (event.worker, event.task, event.attempt) == attempt]
+
+        self.until(lambda: len(found()) >= count, f"{count} questions of {attempt}")
+        return found()
 
     def ends(self, attempt: tuple[str, str, int]) -> int:
         """How often the end of this attempt was told."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qloop.errors import InvalidInput
+from qloop.pilots import inside
 
 
 def add(first: float, second: float = 1.0) -> float:
@@ -131,6 +132,60 @@ def read_line() -> str:
 def allocate(n_bytes: int) -> int:
     """Take memory."""
     return len(bytearray(n_bytes))
+
+
+def told_of_its_share() -> tuple[str, str]:
+    """The GPUs and the number of threads that a library would find."""
+    return os.environ["CUDA_VISIBLE_DEVICES"], os.environ["OMP_NUM_THREADS"]
+
+
+def speak(count: int) -> bool:
+    """Tell numbers, with a line printed before each."""
+    for number in range(count):
+        print(f"line {number}")
+        inside.tell("number", str(number).encode())
+    return inside.inside()
+
+
+def ask(*questions: bytes) -> list[bytes]:
+    """Ask from a thread for each question."""
+    answers: dict[bytes, bytes] = {}
+
+    def one(said: bytes) -> None:
+        answers[said] = inside.ask(said)
+
+    threads = [threading.Thread(target=one, args=(said,)) for said in questions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [answers[said] for said in questions]
+
+
+def sum_over_ranks(value: int) -> tuple[int, int, str]:
+    """The sum of `value` plus the rank, the number of ranks, and the threads of each."""
+    world = _world()
+    print(f"rank {world.Get_rank()}")
+    return world.allreduce(value + world.Get_rank()), world.Get_size(), os.environ["OMP_NUM_THREADS"]
+
+
+def fail_on_rank(rank: int) -> None:
+    """One rank raises, the others wait for it for ever."""
+    if _world().Get_rank() == rank:
+        raise InvalidInput("this rank is unwell")
+    _world().barrier()
+
+
+def sleep_on_ranks(path: str) -> None:
+    """Each rank writes its process id, and waits."""
+    Path(path, str(os.getpid())).touch()
+    time.sleep(600.0)
+
+
+def _world() -> Any:
+    import importlib
+
+    return importlib.import_module("mpi4py.MPI").COMM_WORLD
 
 
 def touch_then_sleep(path: str, seconds: float) -> None:
