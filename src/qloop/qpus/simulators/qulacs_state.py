@@ -107,6 +107,19 @@ class _Fused:
             return _vector(self._state)
 
 
+def bound_circuit(lowered: Lowered) -> Any:
+    """A circuit without free parameters in qulacs' form, neighbouring one-qubit gates multiplied."""
+    import qulacs
+
+    blocks, plan = fused(lowered)
+    angles = lowered.angles(np.empty(0))
+    products = matrices(plan, angles)
+    circuit = qulacs.QuantumCircuit(lowered.n_qubits)
+    for block in blocks:
+        _add_block(circuit, block, angles, products)
+    return circuit
+
+
 def _vector(state: Any) -> Amplitudes:
     """A fresh copy of the amplitudes."""
     vector: NDArray[np.complex128] = state.get_vector()
