@@ -75,7 +75,7 @@ def test_the_command_starts_without_heavy_libraries() -> None:
     (("run", "image.png"), "image.png is not a Python program"),
     (("run", "vqe.py", "--resume"), "There is no interrupted run of"),
     (("run", "vqe.py", "--resume", "r2026"), "There is no run 'r2026'"),
-    (("qpus", "--", "x"), "Only 'qloop run' passes on what follows '--'"),
+    (("qpus", "--", "x"), "Only 'qloop run' and 'qloop submit' pass on what follows '--'"),
     (("qpus", "x"), "Unrecognized arguments: x"),
     (("sessions", "--last", "0"), "--last is 0"),
     (("sessions", "--last", "-4"), "--last is -4"),

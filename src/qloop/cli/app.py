@@ -11,17 +11,24 @@ from typing import Any, Protocol
 
 from qloop import __version__
 from qloop.cli import (
+    cancel,
     circuit,
     console,
     dataset,
     demo,
     doctor,
+    dreamer,
     evaluate,
     intents,
+    logs,
+    miniapp,
+    pilot,
     plan,
     qpus,
     run,
     sessions,
+    status,
+    submit,
     trace,
     usage,
 )
@@ -41,14 +48,18 @@ class Command(Protocol):
         """Do it; returns the exit code."""
 
 
-COMMANDS: dict[str, Command] = {"demo": demo, "run": run, "qpus": qpus, "sessions": sessions, "intents": intents,
+COMMANDS: dict[str, Command] = {"demo": demo, "run": run, "submit": submit, "status": status, "logs": logs,
+                                "cancel": cancel, "qpus": qpus, "sessions": sessions, "intents": intents,
                                 "trace": trace, "simulate": simulate, "evaluate": evaluate, "dataset": dataset,
-                                "plan": plan, "circuit": circuit, "usage": usage, "doctor": doctor}
+                                "pilot": pilot, "plan": plan, "miniapp": miniapp, "circuit": circuit, "usage": usage,
+                                "dreamer": dreamer, "doctor": doctor}
 EXAMPLES = """examples:
   qloop demo                       what qloop is for, in about a minute
   qloop run vqe.py                 run a program; its sessions are journaled
   qloop run vqe.py --resume        go on after a crash or Ctrl-C; nothing is bought twice
   qloop run vqe.py -- --depth 3    what follows '--' is the program's own
+  qloop submit vqe.py --retries 3  run it without this terminal; see status, logs, cancel
+  qloop pilot start work           keep workers for the programs that come: --pilot work
   qloop qpus                       the QPUs that a program can name
   qloop sessions                   what ran, what it bought, what can go on
   qloop usage --by tenant          who used QPUs for how long, and what that cost
@@ -98,10 +109,11 @@ def _run(words: list[str]) -> int:
     name = "" if place is None else own[place]
     if name and name not in COMMANDS:
         raise UnknownName("command", name, COMMANDS)
-    if place is not None and name == "run":
-        own = [*own[:place + 1], *run.arranged(own[place + 1:])]
+    if place is not None and name in ("run", "submit"):
+        own = [*own[:place + 1], *(run if name == "run" else submit).arranged(own[place + 1:])]
     elif passed:
-        raise InvalidInput("Only 'qloop run' passes on what follows '--'", "", "Leave out '--' and what follows it")
+        raise InvalidInput("Only 'qloop run' and 'qloop submit' pass on what follows '--'", "",
+                           "Leave out '--' and what follows it")
     args = parser.parse_args(own, argparse.Namespace(passed=passed))
     if args.command is None:
         parser.print_help()

@@ -36,7 +36,7 @@ def add(subparsers: Any) -> None:
     efaas.add_argument("--parts", metavar="A,B", help="only these: sweep, all policies, other work, frontier, "
                                                       "ablations, sensitivity")
     efaas.add_argument("--page", metavar="FILE", help="also write the result as a page of the documentation")
-    efaas.add_argument("--duration", type=float, metavar="S", help="virtual seconds of a run (default 33000)")
+    efaas.add_argument("--duration", type=float, metavar="S", help="virtual seconds of a run (default 21600)")
     for name, what in (("quantum", "quantum task of a loop"), ("think", "thinking of a loop"),
                        ("network", "network time of an iteration"), ("background", "background task")):
         efaas.add_argument(f"--{name}", type=float, metavar="S", help=f"mean of a {what}")

@@ -26,7 +26,7 @@ def make(args: argparse.Namespace, path: Path, arguments: Sequence[str]) -> tupl
     wishes = _wishes(args)
     _check(wishes)
     past = None if args.resume is None else _past(args.resume, path)
-    order = _fresh(path, arguments, wishes) if past is None else _taken_up(past, arguments, wishes)
+    order = _fresh(path, arguments, wishes, args.id) if past is None else _taken_up(past, arguments, wishes)
     order.wishes().check()
     return order, past
 
@@ -36,7 +36,8 @@ def _wishes(args: argparse.Namespace) -> dict[str, Any]:
     qpus = None if args.qpus is None else tuple(name.strip() for name in args.qpus.split(","))
     clock = None if args.clock is None else clock_of(args.clock)
     given = {"qpus": qpus, "policy": args.policy, "clock": clock, "seed": args.seed, "workers": args.workers,
-             "tenants": _tenants(args.tenant)}
+             "tenants": _tenants(args.tenant),
+             "pilots": pilots_of(args.pilot) if args.pilot else None}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -47,6 +48,14 @@ def _tenants(words: Sequence[str] | None) -> dict[str, Any] | None:
     from qloop.runtime.sharing import parsed
 
     return dict(parsed(words))
+
+
+def pilots_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The pilots of `--pilot`, of which the kept ones bear their mark; UnknownName with the nearest."""
+    from qloop.runtime.keeping.by_name import pilot_word
+    from qloop.runtime.pilots import KINDS, plugin_kinds
+
+    return tuple(pilot_word(word, (*KINDS, *plugin_kinds())) for word in words)
 
 
 def clock_of(text: str) -> str | float:
@@ -73,14 +82,28 @@ def _check(wishes: dict[str, Any]) -> None:
         find_policy(wishes["policy"], None, {})
 
 
-def _fresh(path: Path, arguments: Sequence[str], wishes: dict[str, Any]) -> Ordered:
+def _fresh(path: Path, arguments: Sequence[str], wishes: dict[str, Any], wanted: str | None) -> Ordered:
     from qloop.runtime import layout
     from qloop.runtime.history import program_text
     from qloop.runtime.ordered import Ordered
 
-    run = layout.new_run_id()
+    run = layout.new_run_id() if wanted is None else _free(wanted)
     return Ordered(run, program_text(path, arguments), journal=str(layout.journal_path(run).absolute()),
                    process=os.getpid(), **wishes)
+
+
+def _free(run: str) -> str:
+    """A run's id that nobody has; InvalidInput or Conflict if it cannot be."""
+    from qloop.runtime import layout
+    from qloop.runtime.checks import NAME
+
+    if not NAME.fullmatch(run):
+        raise InvalidInput(f"The run id {run!r:.80} cannot be used", "It becomes the name of a file",
+                           "Use letters, digits, '-' and '_', at most 64")
+    if layout.journal_path(run).exists():
+        raise Conflict(f"There is a run {run}", f"Its journal is {layout.journal_path(run)}",
+                       f"Go on with it: --resume {run}; or choose another id")
+    return run
 
 
 def _past(wanted: str, path: Path) -> Past:
@@ -114,7 +137,8 @@ def _taken_up(past: Past, arguments: Sequence[str], wishes: dict[str, Any]) -> O
     return Ordered(past.info.row.id, past.info.row.program, resume=True, qpus=tuple(map(str, kept.qpus)),
                    policy=kept.policy_name, placement=kept.placement, policy_settings=dict(kept.policy_settings),
                    clock=kept.clock, seed=kept.seed, tenants=cast("dict[str, Any]", kept.tenants),
-                   workers=wishes.get("workers", 0), journal=str(past.path.absolute()), process=os.getpid())
+                   workers=wishes.get("workers", 0), pilots=wishes.get("pilots", ()),
+                   journal=str(past.path.absolute()), process=os.getpid())
 
 
 def _agree(past: Past, what: str, kept: object, wish: object) -> None:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from qloop.runtime.history import Past
     from qloop.runtime.ordered import Ordered
 
-VALUED = ("--qpus", "--policy", "--clock", "--seed", "--workers", "--tenant")
+VALUED = ("--qpus", "--policy", "--clock", "--seed", "--workers", "--tenant", "--pilot", "--id")
 RUN_ID = re.compile(r"r\d[\w-]*")
 
 
@@ -34,30 +35,41 @@ def add(subparsers: Any) -> None:
     parser.add_argument("args", nargs="*", metavar="ARGS", help="its arguments; those that begin with '-' follow '--'")
     parser.add_argument("--resume", nargs="?", const=order.LATEST, metavar="RUN",
                         help="go on with an interrupted run: the one named, or the program's latest")
+    parser.add_argument("--id", metavar="RUN", help="the id of the new run (default: one that is made up)")
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """How the program's runtime is set up."""
     parser.add_argument("--qpus", metavar="A,B", help="the QPUs to share, see 'qloop qpus' (default: exact)")
     parser.add_argument("--policy", metavar="P", help="the order of service (default: efaas)")
     parser.add_argument("--clock", metavar="C", help="real, virtual, or how many times as fast as real (default: real)")
     parser.add_argument("--seed", type=int, metavar="N", help="of the run; sessions derive theirs from it (default: 0)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes for classical steps (default: 0)")
+    parser.add_argument("--pilot", action="append", metavar="P",
+                        help="more workers: a kept pilot's name, or KIND:N such as slurm:0-16 (repeatable)")
     parser.add_argument("--tenant", action="append", metavar="NAME=W",
                         help="a tenant's weight, or terms such as NAME=2,qpu_quota_s=600,window_s=3600 (repeatable)")
     parser.add_argument("--trace", action="store_true", help="record a trace for 'qloop trace report'")
 
 
-def arranged(words: list[str]) -> list[str]:
-    """The words with all options first, so that they may stand anywhere; `--resume` takes only what can be a run."""
+def arranged(words: list[str], valued: Collection[str] = VALUED) -> list[str]:
+    """The words with all options first, so that they may stand anywhere; `--resume` takes only what can be a run.
+
+    Options of `valued` take the next word.
+    """
     options: list[str] = []
     others: list[str] = []
     left = list(words)
     while left:
         word = left.pop(0)
-        if left and (word in VALUED or (word == "--resume" and RUN_ID.fullmatch(left[0]))):
+        if left and (word in valued or (word == "--resume" and RUN_ID.fullmatch(left[0]))):
             options.append(f"{word}={left.pop(0)}")
         elif word == "--resume":
             options.append(f"{word}={order.LATEST}")
         else:
             # An option that lacks its value stays last, so that argparse sees it lack one.
-            (options if word.startswith("-") and word != "-" and (left or word not in VALUED) else others).append(word)
+            (options if word.startswith("-") and word != "-" and (left or word not in valued) else others).append(word)
     return [*options, *others]
 
 
@@ -156,7 +168,8 @@ def _unused(args: argparse.Namespace) -> None:
     from qloop.runtime.ordered import taken
 
     runtime = taken().runtime
-    given = [name for name in ("qpus", "policy", "clock", "seed", "workers") if getattr(args, name) is not None]
+    names = ("qpus", "policy", "clock", "seed", "workers", "pilot")
+    given = [name for name in names if getattr(args, name) is not None]
     if given and runtime is not None and not runtime.options.grow:
         console.say(f"not used, as the program sets up its own runtime: {', '.join(f'--{name}' for name in given)}")
 

@@ -7,6 +7,8 @@ import shlex
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +18,8 @@ from qloop.cli.exits import Exit
 from qloop.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from rich.table import Table
 
     from qloop.simulator.campaign.plan import Campaign
@@ -34,6 +38,8 @@ def add(subparsers: Any) -> None:
     parser.add_argument("scenario", metavar="SCENARIO.toml", help="the scenario file (see docs/reference/scenario.md)")
     parser.add_argument("--out", metavar="DIR", help="folder for the results (default out/ and the file's name)")
     parser.add_argument("--processes", type=int, metavar="N", help="processes to use (default: all processors)")
+    parser.add_argument("--pilot", action="append", default=[], metavar="P",
+                        help="run on workers of a kept pilot, or of KIND:N such as slurm:0-16, instead (repeatable)")
     parser.add_argument("--replications", type=int, metavar="N", help="replications a point (default: the file's)")
     parser.add_argument("--policy", nargs="+", default=[], metavar="P",
                         help="policies instead of the file's; several are compared on the same arrivals")
@@ -56,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(args.out or Path("out") / Path(args.scenario).stem)
     with Bar() as bar:
         try:
-            found = run_campaign(campaign, folder, processes=args.processes, yes=args.yes, watch=bar)
+            with workers(args) as (executor, processes):
+                found = run_campaign(campaign, folder, processes=processes, executor=executor, yes=args.yes, watch=bar)
         except KeyboardInterrupt as stopped:
             bar.close()
             known = stopped if isinstance(stopped, Interrupted) else Interrupted(folder, 0, 0)
@@ -67,6 +74,21 @@ def run(args: argparse.Namespace) -> int:
         console.show(points_table(found, campaign))
         console.say(f"results: {found.folder}/replications.parquet, summary.json, summary.md")
     return Exit.OK
+
+
+@contextmanager
+def workers(args: argparse.Namespace) -> Iterator[tuple[Executor | None, int | None]]:
+    """What the campaign is spread over: the pilots that are named, and how many units they can run; else processes."""
+    if not args.pilot:
+        yield None, args.processes
+        return
+    from qloop.cli.order import pilots_of
+    from qloop.runtime.executor import on_pilots
+    from qloop.runtime.pilots import pilot_specs
+
+    specs = pilot_specs(0, pilots_of(args.pilot))
+    with on_pilots(*specs) as executor:
+        yield executor, args.processes or sum(spec.most for spec in specs)
 
 
 def _campaign(args: argparse.Namespace) -> Campaign:

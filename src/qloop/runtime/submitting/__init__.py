@@ -1,0 +1,1 @@
+"""Programs that run on without a terminal: their supervisors, logs and endings, by name."""
