@@ -28,8 +28,10 @@ QUICK = {
     "overhead": ("--calls", "4000", "--trips", "200"), "iteration": ("--seconds", "3"), "import_time": (),
     "engine": ("--policies", "efaas", "fifo", "--events", "100000", "--rounds", "3"), "journal": ("--rows", "20000"),
     "simulators": ("--seconds", "0.5"), "pilot": ("--tasks", "300"), "drift": ("--rounds", "20"),
+    "pilots": ("--tasks", "600", "--rounds", "3"),
     "noise": ("--sizes", "4", "8", "--points", "1"), "ecosystem": ("--rounds", "2", "--evaluations", "100"),
     "primitives": ("--seconds", "1.5", "--rounds", "30"), "speculation": ("--iterations", "40"),
+    "motifs": ("--runs", "1", "--motifs", "circuit-optimization"),
     "regret": ("--instances", "20"), "platform_speed": ("--quick", "--largest", "10000"),
 }
 FULL = {"overhead": ("--calls", "40000"), "iteration": ("--seconds", "15"), "engine": ("--events", "100000"),

@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qloop.functions.function import function
+    from qloop.functions.future import Future
+    from qloop.functions.gathered import gather
+    from qloop.functions.telling import log_metric, progress
+    from qloop.functions.workflow import Workflow
     from qloop.loops.future import QuantumFuture
     from qloop.loops.result import LoopResult
     from qloop.loops.session import Session
@@ -14,15 +19,36 @@ if TYPE_CHECKING:
     from qloop.simulator.simulate import simulate
 
 __version__ = "0.1.0"
-__all__ = ["LoopResult", "QuantumFuture", "Runtime", "Scenario", "Session", "Speculation", "__version__", "simulate"]
+__all__ = [
+    "Future",
+    "LoopResult",
+    "QuantumFuture",
+    "Runtime",
+    "Scenario",
+    "Session",
+    "Speculation",
+    "Workflow",
+    "__version__",
+    "function",
+    "gather",
+    "log_metric",
+    "progress",
+    "simulate",
+]
 
 _HOMES = {
+    "Future": "qloop.functions.future",
     "LoopResult": "qloop.loops.result",
     "QuantumFuture": "qloop.loops.future",
     "Runtime": "qloop.runtime.embedded",
     "Scenario": "qloop.simulator.scenario",
     "Session": "qloop.loops.session",
     "Speculation": "qloop.loops.speculation.options",
+    "Workflow": "qloop.functions.workflow",
+    "function": "qloop.functions.function",
+    "gather": "qloop.functions.gathered",
+    "log_metric": "qloop.functions.telling",
+    "progress": "qloop.functions.telling",
     "simulate": "qloop.simulator.simulate",
 }
 

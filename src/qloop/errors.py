@@ -115,6 +115,13 @@ class UserCodeError(QloopError):
         super().__init__(what, traceback_text, "")
 
 
+class CallFailed(QloopError):
+    """A call of a function could not be carried out: its worker died with it, its time was up, or what it needs failed.
+    """
+
+    code = "call_failed"
+
+
 def _sentence(text: str) -> str:
     """The text, ended as a sentence."""
     text = text.strip()

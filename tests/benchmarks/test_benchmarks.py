@@ -19,6 +19,7 @@ TINY = {
     "speculation": ("--iterations", "6", "--loads", "0"),
     "overhead": ("--calls", "60", "--trips", "3"), "iteration": ("--sizes", "4", "--rounds", "3"),
     "import_time": ("--runs", "1"), "journal": ("--rows", "400"), "pilot": ("--tasks", "20"),
+    "pilots": ("--tasks", "20", "--rounds", "2", "--kinds", "local"),
     "engine": ("--policies", "efaas", "--events", "600", "--rounds", "1", "--waiting", "1000"),
     "simulators": ("--sizes", "4", "--seconds", "0.01"),
     "sharing": ("--waiting", "40", "--qpus", "2", "--calls", "40"),
@@ -68,7 +69,7 @@ def test_all_benchmarks_of_the_folder_are_tried_here(module: Any) -> None:
     assert set(module("run_all").benchmarks()) == set(TINY)
 
 
-@pytest.mark.parametrize("name", ["journal", "engine", "simulators", "pilot"])
+@pytest.mark.parametrize("name", ["journal", "engine", "simulators", "pilot", "pilots"])
 def test_it_runs(name: str, tmp_path: Path) -> None:
     if name == "simulators":
         pytest.importorskip("qiskit_aer")

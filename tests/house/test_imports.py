@@ -28,22 +28,29 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulator": PARTS,
     # what a user holds: QPUs by their protocol, the runtime by its client (see NARROW)
     "loops": {"errors", "model", "qpus", "runtime", "trace"},
+    # what runs on workers, and what waits for it: the runtime by its client, the worker's line by `pilots.inside`
+    "functions": {"errors", "model", "loops", "pilots", "qpus", "runtime"},
     "planner": {"errors", "model", "policies", "qpus", "trace"},
     # a workload is written as a user would write it
     "miniapps": {"errors", "model", "loops", "planner", "qpus", "trace"},
     # published for authors of plug-ins; nothing of the product leans on it
     "testing": {*PARTS, "runtime", "loops"},
-    "service": {*PARTS, "runtime", "loops", "planner", "miniapps", "intake"},
-    "cli": {*PARTS, "runtime", "simulator", "loops", "planner", "miniapps", "service", "testing", "intake"},
+    "service": {*PARTS, "runtime", "loops", "functions", "planner", "miniapps", "intake"},
+    "cli": {*PARTS, "runtime", "simulator", "functions", "loops", "planner", "miniapps", "service", "testing",
+            "intake"},
     # what Qiskit's users import: the primitives, and nothing else
     "qiskit": {"loops"},
     # `import qloop` offers the user's surface
-    "": {"errors", "model", "loops", "runtime", "simulator"},
+    "": {"errors", "model", "functions", "loops", "runtime", "simulator"},
 }
 
 NARROW: dict[tuple[str, str], tuple[str, ...]] = {
     # from this room, into that one, only these modules
     ("loops", "runtime"): ("qloop.runtime.client",),
+    ("functions", "runtime"): ("qloop.runtime.client",),
+    ("functions", "pilots"): ("qloop.pilots.inside", "qloop.pilots.tracebacks"),
+    ("functions", "loops"): ("qloop.loops.duration",),
+    ("functions", "qpus"): ("qloop.qpus.structure",),
     ("loops", "qpus"): ("qloop.qpus.protocol",),
     ("miniapps", "qpus"): ("qloop.qpus.protocol",),
 }

@@ -13,8 +13,7 @@ from qloop import __version__
 from qloop.engine.engine import Engine
 from qloop.errors import InvalidInput, UnknownName
 from qloop.model.events import TaskCancelled
-from qloop.pilots.protocol import Pilot
-from qloop.policies.catalog import WARM_SETTINGS
+from qloop.policies.catalog import WARM_SETTINGS, named_settings
 from qloop.policies.columns import WARM_TTL
 from qloop.policies.record import Policy
 from qloop.qpus.caches.ahead import Ahead
@@ -24,7 +23,7 @@ from qloop.runtime import layout
 from qloop.runtime.accounting import Accounts
 from qloop.runtime.calibrations import Calibrations, calibrate_again
 from qloop.runtime.classical import ClassicalSide
-from qloop.runtime.clock import Clock, make_clock
+from qloop.runtime.clock import make_clock
 from qloop.runtime.core import Core
 from qloop.runtime.effects import Effects
 from qloop.runtime.environment import Environment
@@ -35,6 +34,7 @@ from qloop.runtime.journal.rows import Run, RunState
 from qloop.runtime.journal.sqlite import SqliteStore
 from qloop.runtime.lives import Life, begin_life, check_same_qpus, fingerprints, lives_of, prices_of
 from qloop.runtime.options import MEMORY, Options
+from qloop.runtime.pilots import hold, pilot_specs
 from qloop.runtime.plugins import find_policy
 from qloop.runtime.price_book import price_book
 from qloop.runtime.pricing import Pricing
@@ -103,14 +103,14 @@ def assemble(options: Options) -> Parts:
     quantum = QuantumSide(qpus, programs, store, timers)
     accounts = quantum.accounts = Accounts(store, Pricing(prices, qpus, programs, quantum.remote.has),
                                            options.budgets)
-    classical = ClassicalSide(timers, options.workers, make_pilot(options, clock))
+    classical = ClassicalSide(timers, hold(pilot_specs(options.workers, options.pilots), clock.virtual))
     effects = Effects(store, sessions, quantum, classical, timers)
     engine = Engine(chosen, options.limits, options.seed)
     kinds: dict[str, tuple[SessionKind, float | None]] = Recent()
     recording = None
     if options.trace:
         sink = None if options.trace is True else options.trace
-        recorder = Recorder(header(options, clock.name, qpus), sink)
+        recorder = Recorder(header(options, chosen, clock.name, qpus), sink)
         recording = Recording(recorder, engine, effects.tickets.get, kinds)
         recording.compiled, recording.whole = partial(is_compiled, sessions, programs), quantum.remote.has
     core = Core(engine, clock, effects.obey, recording)
@@ -182,15 +182,6 @@ def make_qpus(options: Options) -> dict[str, Qpu]:
     return qpus
 
 
-def make_pilot(options: Options, clock: Clock) -> Pilot | None:
-    """The local pilot, where workers are wished and time is real."""
-    if options.workers == 0 or clock.virtual:
-        return None
-    from qloop.pilots.local import LocalPilot
-
-    return LocalPilot()
-
-
 def open_store(options: Options, run: str) -> Store:
     """The journal: the one given, in memory, at a given place, or where the run's journal lies."""
     place = options.journal
@@ -208,13 +199,14 @@ def open_store(options: Options, run: str) -> Store:
     return SqliteStore(path, durability=durability, create=not options.resume)
 
 
-def header(options: Options, clock: str, qpus: dict[str, Qpu]) -> Header:
-    """The provenance of a trace."""
+def header(options: Options, policy: Policy, clock: str, qpus: dict[str, Qpu]) -> Header:
+    """The provenance of a trace. It names all settings of the policy: defaults may be others when it is replayed."""
+    configuration = {**options.configuration(), "settings": named_settings(policy)}
     about = [qpu.describe() for qpu in qpus.values()]
     infos = [QpuInfo(name=qpu.name, kind=qpu.kind, device=qpu.device, n_qubits=qpu.n_qubits,
                      calibrated_at=qpu.calibrated_at, note=qpu.note) for qpu in about]
     return new_header(clock=clock, policy=options.policy_name, qpus=infos, seeds={"run": options.seed},
-                      configuration=options.configuration(), workers=options.workers,
+                      configuration=configuration, workers=options.workers,
                       started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
 

@@ -34,6 +34,10 @@ class Run:
     since_ns: int = 0
     yielded: bool = False
 
+    def next_edge(self, now: int) -> int:
+        """When the present chunk ends: whole chunks after the begin, so that one heard of late delays no other."""
+        return self.since_ns + ((now - self.since_ns) // self.chunk_ns + 1) * self.chunk_ns
+
 
 class Runs:
     """The attempts in chunks that run, by task and attempt, and those that stand aside, by task."""
@@ -129,7 +133,7 @@ class ChunkSide:
         ending, error = self._open(run)
         clock, end = self.timers.clock, run.since_ns + run.left_ns
         while not self.stopping.is_set() and clock.now() < end:
-            wait = min(end - clock.now(), run.chunk_ns)
+            wait = min(end, run.next_edge(clock.now())) - clock.now()
             self.stopping.wait(min(max(0.0, clock.real_seconds(wait)), threading.TIMEOUT_MAX))
             if clock.now() < end and not self._may_go_on(run):
                 return
@@ -141,8 +145,8 @@ class ChunkSide:
         self._plan(run, run.since_ns + run.left_ns, ending, error)
 
     def _plan(self, run: Run, end: int, ending: Ending, error: Exception | None) -> None:
-        now = self.timers.clock.now()
-        self.timers.at(min(end, now + run.chunk_ns), lambda: self._edge(run, end, ending, error))
+        edge = run.next_edge(self.timers.clock.now())
+        self.timers.at(min(end, edge), lambda: self._edge(run, end, ending, error))
 
     def _edge(self, run: Run, end: int, ending: Ending, error: Exception | None) -> None:
         if self.timers.clock.now() >= end:

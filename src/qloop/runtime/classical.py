@@ -1,82 +1,148 @@
-"""Carrying out classical tasks: on the workers of a pilot, or, in virtual time, here and with a modelled length."""
+"""Carrying out classical tasks: on the workers of pilots, or, in virtual time, here and with a modelled length."""
 
 from __future__ import annotations
 
 import threading
-import traceback
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from qloop.errors import QloopError, UserCodeError
-from qloop.model.commands import AbortClassical, StartClassical
-from qloop.model.events import ClassicalEnded, WorkerJoined, WorkerLeft
+from qloop.model.commands import AbortClassical, GrowPilot, ReleaseWorker, StartClassical
+from qloop.model.events import ClassicalEnded, Event, PilotFailed, PilotSet, WorkerJoined, WorkerLeft
 from qloop.model.limits import SECOND
 from qloop.model.states import Outcome
-from qloop.pilots.payload import open_value, pack
-from qloop.pilots.protocol import Began, Ended, Joined, Left, Pilot, PilotError, PilotEvent
+from qloop.pilots.inside import heard_by
+from qloop.pilots.payload import open_value
+from qloop.pilots.protocol import Asked, Began, Ended, Joined, Left, Pilot, PilotError, PilotEvent, Told
+from qloop.pilots.spec import PilotSpec
+from qloop.pilots.tracebacks import own_text
 from qloop.runtime.core import Core
 from qloop.runtime.ticket import ClassicalTicket
 from qloop.runtime.timers import Timers
 
-ENVIRONMENT = ""                 # the pilot's nameless environment: Python with NumPy
 POLL_S = 1.0
 MODELLED_COLD_NS = SECOND // 2  # a worker's first task in virtual time: start Python, import
 
 
-class ClassicalSide:
-    """Workers and what runs on them. `pilot` None: virtual time, where `size` modelled workers are always there."""
+@dataclass(slots=True)
+class Held:
+    """A pilot of the runtime: what was wished, and what carries it out (None: it is modelled, in virtual time)."""
 
-    def __init__(self, timers: Timers, size: int, pilot: Pilot | None) -> None:
-        self.timers, self.size, self.pilot = timers, size, pilot
+    spec: PilotSpec
+    pilot: Pilot | None
+    serial: int = 0
+    gone: set[str] = field(default_factory=set)
+    thread: threading.Thread | None = None
+
+    def terms(self) -> PilotSet:
+        """The pilot as the engine sees it."""
+        spec = self.spec
+        return PilotSet(spec.label, spec.kind, spec.least, spec.most, spec.node, spec.on_node, spec.startup,
+                        round(spec.keep_alive_s * SECOND))
+
+
+class ClassicalSide:
+    """The pilots, their workers, and what runs on them."""
+
+    def __init__(self, timers: Timers, held: Sequence[Held]) -> None:
+        self.timers = timers
+        self.held = {one.spec.label: one for one in held}
         self.core: Core | None = None
-        self.failure: Exception | None = None
         self._running: dict[str, ClassicalTicket] = {}
-        self._thread: threading.Thread | None = None
+        self._places: dict[str, Held] = {}      # of each worker
         self._stopping = False
 
     def begin(self) -> None:
-        """Bring the workers up."""
-        if self.size == 0:
+        """Let the pilots come up; the engine orders their workers."""
+        for one in self.held.values():
+            self._let_up(one)
+
+    def hire(self, one: Held) -> None:
+        """One pilot more, while the runtime runs."""
+        self.held[one.spec.label] = one
+        self._let_up(one)
+
+    def _let_up(self, one: Held) -> None:
+        if one.pilot is not None:
+            one.pilot.start(0)
+            one.thread = threading.Thread(target=self._poll, args=(one, one.pilot), daemon=True,
+                                          name=f"qloop-pilot-{one.spec.label}")
+            one.thread.start()
+        self._post(one.terms())
+
+    def grow(self, command: GrowPilot) -> None:
+        """More workers; called with the core's lock held."""
+        one = self.held[command.pilot]
+        if one.pilot is not None:
+            try:
+                one.pilot.grow(command.count)
+            except QloopError as error:
+                self._fail(one, error)
             return
-        if self.pilot is None:
-            for number in range(self.size):
-                self._post(WorkerJoined(f"worker-{number + 1}"))
+        assert self.core is not None
+        for _ in range(command.count):
+            one.serial += 1
+            join = partial(self._join_modelled, one, one.serial)
+            if one.spec.startup_s > 0.0:
+                self.timers.at(self.timers.clock.now() + round(one.spec.startup_s * SECOND), join)
+            else:
+                self.core.afterwards(join)
+
+    def release(self, command: ReleaseWorker) -> None:
+        """One worker less; called with the core's lock held."""
+        one = self.held[command.pilot]
+        if one.pilot is not None:
+            one.pilot.release(command.worker)
             return
-        self.pilot.start(self.size)
-        self._thread = threading.Thread(target=self._poll, name="qloop-pilot", daemon=True)
-        self._thread.start()
+        assert self.core is not None
+        self.core.afterwards(lambda: self._post(WorkerLeft(command.worker, "it was idle and is let go")))
 
     def start(self, ticket: ClassicalTicket, command: StartClassical) -> None:
         """Hand the call to the worker; called with the core's lock held."""
         ticket.attempt, ticket.place, ticket.begun_ns = command.attempt, command.worker, self.timers.clock.now()
-        if self.pilot is None:
+        one = self._places.get(command.worker)
+        if one is None or one.pilot is None:
             assert self.core is not None
             self.core.afterwards(lambda: self._run_virtually(ticket, command))
             return
         self._running[ticket.id] = ticket
         try:
-            self.pilot.run(command.worker, ticket.id, command.attempt, ticket.payload, environment=ENVIRONMENT)
+            one.pilot.run(command.worker, ticket.id, command.attempt, ticket.packed(),
+                          environment=ticket.needs.environment, limit_s=ticket.needs.limit_s, share=command.share)
         except QloopError as error:
-            self._ended(Ended(command.worker, ticket.id, command.attempt, Outcome.LOST, error=str(error)))
+            self._ended(Ended(command.worker, ticket.id, command.attempt, Outcome.FAILED, error=str(error)))
 
     def abort(self, command: AbortClassical) -> None:
         """Nobody wants this attempt any more."""
         self._running.pop(command.task, None)
-        if self.pilot is not None:
-            self.pilot.abort(command.worker, command.task, command.attempt)
+        one = self._places.get(command.worker)
+        if one is not None and one.pilot is not None:
+            one.pilot.abort(command.worker, command.task, command.attempt)
 
     def stop(self) -> None:
-        """End the pilot and its workers."""
+        """End the pilots and their workers."""
         self._stopping = True
-        if self.pilot is None or self._thread is None:
-            return
-        self.pilot.wake()
-        self._thread.join(timeout=10.0)
-        self.pilot.stop()
+        for one in self.held.values():
+            if one.pilot is not None:
+                one.pilot.wake()
+        for one in self.held.values():
+            if one.pilot is not None and one.thread is not None:
+                one.thread.join(timeout=10.0)
+                one.pilot.stop()
 
-    def _post(self, event: WorkerJoined | WorkerLeft | ClassicalEnded) -> None:
+    def _post(self, event: Event) -> None:
         assert self.core is not None
         self.core.post(event)
+
+    def _join_modelled(self, one: Held, serial: int) -> None:
+        """A worker of virtual time is there."""
+        worker, node = f"{one.spec.label}-{serial}", f"{one.spec.label}-node-{(serial - 1) // one.spec.on_node + 1}"
+        self._places[worker] = one
+        self._post(WorkerJoined(worker, 1, (), one.spec.label, node, one.spec.node,
+                                round(one.spec.startup_s * SECOND) if one.spec.startup_s > 0.0 else 0))
 
     def _run_virtually(self, ticket: ClassicalTicket, command: StartClassical) -> None:
         """Call it here and now; its end comes after its modelled length."""
@@ -84,42 +150,64 @@ class ClassicalSide:
 
         outcome, error = Outcome.OK, ""
         try:
-            function, arguments, named = cloudpickle.loads(ticket.payload)
-            ticket.outcome = cloudpickle.dumps(function(*arguments, **named))
+            function, arguments, named = cloudpickle.loads(ticket.packed())
+            with heard_by(ticket.hear) if ticket.hear is not None else nullcontext():
+                ticket.outcome = cloudpickle.dumps(function(*arguments, **named))
         except Exception as raised:
             outcome, error = Outcome.FAILED, f"{type(raised).__name__}: {raised}"
-            ticket.error = UserCodeError(error, traceback.format_exc())
+            ticket.error = UserCodeError(error, own_text(raised))
         length = ticket.modelled_ns + (MODELLED_COLD_NS if command.cold else 0)
         ended = ClassicalEnded(ticket.id, command.attempt, command.worker, outcome, length, error)
         self.timers.at(ticket.begun_ns + length, lambda: self._post(ended))
 
-    def _poll(self) -> None:
-        """The pilot's thread: what it reports becomes events."""
-        assert self.pilot is not None
+    def _poll(self, one: Held, pilot: Pilot) -> None:
+        """A pilot's thread: what it reports becomes events."""
         while not self._stopping:
             try:
-                for event in self.pilot.poll(POLL_S):
-                    self._report(event)
+                for event in pilot.poll(POLL_S):
+                    self._report(one, pilot, event)
             except PilotError as error:
-                self.failure = error
-                self._fail_all(error)
+                self._fail(one, error)
                 return
 
-    def _report(self, event: PilotEvent) -> None:
+    def _report(self, one: Held, pilot: Pilot, event: PilotEvent) -> None:
         match event:
             case Joined():
-                self._post(WorkerJoined(event.worker, event.cores, event.environments))
+                self._places[event.worker] = one
+                local = "" if event.node or one.spec.kind != "local" else one.spec.label
+                self._post(WorkerJoined(event.worker, event.cores, event.environments, one.spec.label,
+                                        event.node or local, one.spec.node if local else event.capacity,
+                                        event.startup_ns))
             case Left():
+                self._places.pop(event.worker, None)
                 self._post(WorkerLeft(event.worker, event.reason))
             case Began():
                 pass
+            case Told():
+                ticket = self._current(event.task, event.attempt)
+                if ticket is not None and ticket.hear is not None:
+                    ticket.hear(event.what, event.data)
+            case Asked():
+                self._asked(pilot, event)
             case Ended():
                 self._ended(event)
 
+    def _asked(self, pilot: Pilot, event: Asked) -> None:
+        """A task asks for something from outside; whoever submitted it knows the answer."""
+        ticket = self._current(event.task, event.attempt)
+        if ticket is not None and ticket.asked is not None:
+            ticket.asked(event.data, partial(pilot.answer, event.worker, event.task, event.attempt, event.number))
+
+    def _current(self, task: str, attempt: int) -> ClassicalTicket | None:
+        """The ticket of an attempt, if it is the one that counts."""
+        ticket = self._running.get(task)
+        return ticket if ticket is not None and ticket.attempt == attempt and not ticket.done else None
+
     def _ended(self, event: Ended) -> None:
         """Keep what the attempt left, if it is the one that counts, and report its end."""
-        ticket = self._running.get(event.task)
-        if ticket is not None and ticket.attempt == event.attempt and not ticket.done:
+        ticket = self._current(event.task, event.attempt)
+        if ticket is not None:
+            ticket.stdout_text, ticket.stderr_text = event.stdout_text, event.stderr_text
             if event.outcome is Outcome.OK:
                 ticket.outcome = event.value
             elif event.outcome is Outcome.FAILED:
@@ -129,16 +217,12 @@ class ClassicalSide:
         self._post(ClassicalEnded(event.task, event.attempt, event.worker, event.outcome, event.measured_ns,
                                   event.error))
 
-    def _fail_all(self, error: PilotError) -> None:
-        """No workers are left: whose task ran is told; what still waits ends with its session."""
-        for ticket in list(self._running.values()):
-            ticket.error = error
-            self._post(ClassicalEnded(ticket.id, ticket.attempt, ticket.place, Outcome.FAILED, 0, str(error)))
-
-
-def packed(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
-    """A call as bytes; InvalidInput if it cannot be pickled."""
-    return pack(function, *arguments)
+    def _fail(self, one: Held, error: QloopError) -> None:
+        """A pilot has no workers any more: what only it could run fails; what ran there is told."""
+        for worker in [name for name, place in self._places.items() if place is one]:
+            del self._places[worker]
+            self._post(WorkerLeft(worker, str(error)))
+        self._post(PilotFailed(one.spec.label, str(error)))
 
 
 def opened(ticket: ClassicalTicket) -> Any:

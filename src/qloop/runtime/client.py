@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qloop.errors import InvalidInput
 from qloop.model.estimate import QpuEstimate
+from qloop.model.needs import ANYWHERE, Needs
+from qloop.pilots.inside import heard_here, inside
+from qloop.runtime.calls import NO_NAMES, NOBODY, Attend, check_needs
 from qloop.runtime.tally import Speculated, Stake
 from qloop.runtime.ticket import Outcome, QuantumTicket, Ticket
 from qloop.runtime.wishes import SessionView, SessionWish
@@ -17,9 +22,12 @@ if TYPE_CHECKING:
     from qiskit import QuantumCircuit
     from qiskit.quantum_info import SparsePauliOp
 
+    from qloop.runtime.answering import Answering
+    from qloop.runtime.embedded import Runtime
 
-__all__ = ["Client", "Outcome", "QuantumTicket", "SessionView", "SessionWish", "Speculated", "Stake", "Ticket",
-           "connect", "reopen"]
+
+__all__ = ["Attend", "Client", "Host", "Outcome", "QuantumTicket", "SessionView", "SessionWish", "Speculated", "Stake",
+           "Ticket", "answering", "check_needs", "connect", "connect_workers", "fetch", "reopen"]
 
 
 class Client(Protocol):
@@ -69,8 +77,13 @@ class Client(Protocol):
         """Wait for a task's outcome; raises what went wrong, or TimeoutError after `timeout` seconds."""
 
     def call(self, session: str, function: Callable[..., Any], *arguments: Any, iteration: int = 0,
-             modelled_s: float = 0.0) -> Ticket:
-        """Run a function on a worker; in virtual time it takes `modelled_s`."""
+             modelled_s: float = 0.0, needs: Needs = ANYWHERE, named: Mapping[str, Any] = NO_NAMES,
+             after: Sequence[str] = (), attend: Attend = NOBODY) -> Ticket:
+        """Run a function on a worker; in virtual time it takes `modelled_s`, which is its estimate otherwise.
+
+        Arguments may be tickets of earlier calls, also inside of tuples, lists and dicts: they stand for what those
+        return. It starts after them, and after the tasks named in `after`. `Refused` if no pilot can ever run it.
+        """
 
     def answer(self, ticket: Ticket, timeout: float | None = None) -> Any:
         """Wait for what the function returned; raises what went wrong."""
@@ -104,11 +117,65 @@ class Client(Protocol):
         """End all sessions; open ones can be resumed."""
 
 
+class Host(Client, Protocol):
+    """What functions ask of a runtime besides."""
+
+    closing: list[Callable[[], None]]
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether there is a pilot to run classical tasks."""
+
+    @property
+    def pace(self) -> float:
+        """How many times as fast as real time the run's clock goes."""
+
+    @property
+    def traced(self) -> bool:
+        """Whether a trace is recorded."""
+
+    def run_until(self, finished: Callable[[], bool]) -> None:
+        """Let time pass until `finished()`: virtual time at once, real time by waiting."""
+
+    def files_folder(self) -> tuple[Path, bool]:
+        """A folder for large values, beside the journal; and whether it is a passing one, for there is no such file."""
+
+    def keep_stage(self, session: str, key: str, outcome: bytes) -> None:
+        """Journal what a finished stage of a session returned, under a key that says what it was asked."""
+
+    def kept_stage(self, session: str, key: str) -> bytes | None:
+        """What a stage with this key returned in this or an earlier life of the session; None if it has not."""
+
+
 def connect() -> Client:
-    """The program's own runtime, made at the first call."""
+    """The program's own runtime, made at the first call; in a worker, the one that sent the task there."""
+    if inside():
+        from qloop.runtime.asking import asking
+
+        return asking()
+    if heard_here():
+        raise InvalidInput("A function in virtual time cannot open a session", "It runs at one moment of that time",
+                           "Use clock='real' or a number, or run the loop in the program")
     from qloop.runtime.current import default_runtime
 
     return default_runtime()
+
+
+def connect_workers() -> Host:
+    """The program's own runtime, with workers on this machine."""
+    if inside() or heard_here():
+        raise InvalidInput("A function that runs on a worker cannot submit further calls", "",
+                           "Call it directly, or submit both from the program and pass the future")
+    from qloop.runtime.current import default_workers
+
+    return default_workers()
+
+
+def answering(client: Host, label: str) -> Answering:
+    """What answers a task that asks for quantum results; sessions without a name are named after `label`."""
+    from qloop.runtime.answering import Answering
+
+    return Answering(cast("Runtime", client), label)
 
 
 def reopen(session: str, journal: str | None = None) -> tuple[Client, SessionWish]:
@@ -116,3 +183,10 @@ def reopen(session: str, journal: str | None = None) -> tuple[Client, SessionWis
     from qloop.runtime.recovery import reopen as take_up
 
     return take_up(session, journal)
+
+
+def fetch(name: str, offset: int, size: int) -> bytes:
+    """In a worker: a piece of a file that lies beside the run's journal."""
+    from qloop.runtime.asking import fetch as ask_for
+
+    return ask_for(name, offset, size)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import functools
+import os
 
+from qloop.pilots.spec import PilotSpec
 from qloop.runtime.embedded import Runtime
 from qloop.runtime.options import Options
 from qloop.runtime.ordered import pending
@@ -21,4 +23,13 @@ def default_runtime() -> Runtime:
     """The program's own runtime. Sessions that are open when the program ends can be resumed."""
     runtime = Runtime(default_options())
     atexit.register(runtime.close)
+    return runtime
+
+
+def default_workers() -> Runtime:
+    """The program's own runtime, with workers: one for each core of this machine, of which none is kept when idle."""
+    runtime = default_runtime()
+    if not runtime.has_workers:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        runtime.hire(PilotSpec(kind="local", name="local", least=0, most=cores))
     return runtime

@@ -59,14 +59,14 @@ class Effects:
                 called = self.tickets[command.task]
                 assert isinstance(called, ClassicalTicket)
                 self.classical.start(called, command)
+            case cmd.GrowPilot():
+                self.classical.grow(command)
+            case cmd.ReleaseWorker():
+                self.classical.release(command)
             case cmd.AbortClassical():
                 self.classical.abort(command)
             case cmd.AbortQuantum():
-                # an evaluation in this process runs to its end; nobody is told its result
-                self.quantum.cut(command)
-                left = self.tickets.get(command.task)
-                if left is not None and not left.done:
-                    left.state = TaskState.READY
+                self._abort_quantum(command)
             case cmd.YieldQuantum():
                 self.quantum.stand_aside(command)
             case cmd.KeepQuantum():
@@ -82,6 +82,13 @@ class Effects:
                 self._refused(command)
             case _:
                 assert_never(command)
+
+    def _abort_quantum(self, command: cmd.AbortQuantum) -> None:
+        """An evaluation in this process runs to its end; nobody is told its result."""
+        self.quantum.cut(command)
+        left = self.tickets.get(command.task)
+        if left is not None and not left.done:
+            left.state = TaskState.READY
 
     def _keep(self, command: cmd.KeepQuantum) -> None:
         """The guess is wanted."""
@@ -103,7 +110,8 @@ class Effects:
         if command.state is TaskState.CANCELLED and ticket.error is None:
             ticket.error = Cancelled(f"The task {command.task} was cancelled", command.reason)
         elif command.state is TaskState.FAILED and ticket.error is None:
-            kind = SessionEnded if command.reason.endswith("time-to-live is over") else QpuError
+            kind = QloopError if isinstance(ticket, ClassicalTicket) else QpuError
+            kind = SessionEnded if command.reason.endswith("time-to-live is over") else kind
             advice = "Open the session with a longer max_time" if kind is SessionEnded else ""
             ticket.error = kind(f"The task {command.task} failed", command.reason, advice)
         if isinstance(ticket, QuantumTicket) and ticket.speculative and command.state is not TaskState.DONE:

@@ -13,12 +13,15 @@ from qloop.errors import InvalidInput, QloopError
 from qloop.model import events as ev
 from qloop.model.estimate import QpuEstimate
 from qloop.model.limits import SECOND
+from qloop.model.needs import ANYWHERE, Needs
 from qloop.model.states import TaskState
-from qloop.runtime import assembly, estimates, requests, waiting
+from qloop.runtime import assembly, calls, estimates, requests, waiting
 from qloop.runtime.accepting import accept
-from qloop.runtime.classical import ENVIRONMENT, opened, packed
+from qloop.runtime.calls import NO_NAMES, NOBODY, Attend, Call
+from qloop.runtime.classical import opened
 from qloop.runtime.effects import refusal
 from qloop.runtime.guesses import Guessing, again, claim, drop_all, make_room
+from qloop.runtime.hosting import Hosting
 from qloop.runtime.identity import batch_digest
 from qloop.runtime.operations import Operations
 from qloop.runtime.options import Options, options_from
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from qloop.trace.reader import Trace
 
 
-class Runtime(Operations, Sharing, Guessing):
+class Runtime(Operations, Sharing, Guessing, Hosting):
     """Everything that a loop needs, in one process. Options are those of `runtime.options.Options`.
 
     A context manager: leaving it ends all sessions. `run` is the id under which the run can be resumed.
@@ -51,7 +54,7 @@ class Runtime(Operations, Sharing, Guessing):
         self.core, self.timers, self.store = self.parts.core, self.parts.timers, self.parts.store
         self.sessions, self.effects = self.parts.sessions, self.parts.effects
         self.effects.drop_guesses = lambda book: drop_all(self.parts, book, "session_closed")
-        self._closed = False
+        self._closed, self.closing = False, []
         assembly.begin(self.parts, chosen)
         if order is not None:
             taken().runtime = self
@@ -170,19 +173,11 @@ class Runtime(Operations, Sharing, Guessing):
         return outcome
 
     def call(self, session: str, function: Callable[..., Any], *arguments: Any, iteration: int = 0,
-             modelled_s: float = 0.0) -> ClassicalTicket:
-        """Run a function on a worker; in virtual time it takes `modelled_s`."""
-        book = self.sessions.find(session)
-        if not self.options.workers:
-            raise InvalidInput("There are no workers to run a classical task", "The runtime was set up without any",
-                               "Set workers to at least 1")
-        book.submitted += 1
-        ticket = ClassicalTicket(f"{book.id}/cpu-{book.submitted}", book.id, iteration=iteration,
-                                 payload=packed(function, arguments), modelled_ns=round(modelled_s * SECOND))
-        self.effects.tickets[ticket.id] = ticket
-        self.core.post(ev.ClassicalSubmitted(ticket.id, book.id, estimate_s=modelled_s, environment=ENVIRONMENT,
-                                             iteration=iteration))
-        return ticket
+             modelled_s: float = 0.0, needs: Needs = ANYWHERE, named: Mapping[str, Any] = NO_NAMES,
+             after: Sequence[str] = (), attend: Attend = NOBODY) -> ClassicalTicket:
+        """Run a function on a worker of a pilot; see `Client.call`."""
+        return calls.submit(self.parts, self.sessions.find(session), Call(function, arguments, named), needs,
+                            iteration, modelled_s, after, attend)
 
     def answer(self, ticket: Ticket, timeout: float | None = None) -> Any:
         """Wait for what the function returned; raises what went wrong, or TimeoutError."""
@@ -266,6 +261,8 @@ class Runtime(Operations, Sharing, Guessing):
             return
         self._closed = True
         try:
+            for action in self.closing:
+                action()
             self.effects.drains.give_up()
             self._end_sessions()
         finally:

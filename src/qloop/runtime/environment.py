@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 
 from qloop.model.commands import StartCalibration
@@ -144,7 +145,14 @@ def _absence(qpu: Qpu, now: int) -> Absence | None:
 
 def _epoch(qpu: Qpu, now: int, counted: int) -> int:
     """The epoch that the QPU itself names, or the one that was counted; never one that is over."""
-    return max(counted, qpu.epoch_at(now)) if isinstance(qpu, Away) else counted
+    if not isinstance(qpu, Away):
+        return counted
+    named = qpu.epoch_at(now)
+    if named < counted:
+        logging.getLogger("qloop").warning(
+            "QPU %s names the calibration epoch %d after %d: epochs only grow, so it stays %d. Correct its epoch_at()",
+            qpu.describe().name, named, counted, counted)
+    return max(counted, named)
 
 
 def _begin(window: Window | None) -> int:

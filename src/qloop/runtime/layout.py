@@ -27,6 +27,11 @@ def journal_path(run: str) -> Path:
     return home() / "runs" / f"{run}.qloop"
 
 
+def files_folder(journal: Path) -> Path:
+    """The folder of large values beside a journal."""
+    return journal.with_name(f"{journal.name}.files")
+
+
 def trace_path(run: str) -> Path:
     """The trace of a run."""
     return home() / "runs" / f"{run}.trace.jsonl"

@@ -10,10 +10,12 @@ import msgspec
 
 from qloop.errors import InvalidInput, UnknownName
 from qloop.model.limits import NEVER, Limits
+from qloop.pilots.spec import PilotSpec
 from qloop.policies.record import Policy
 from qloop.qpus.remote import Qpu
 from qloop.runtime.checks import NAME, check_tenant
 from qloop.runtime.journal.protocol import Store
+from qloop.runtime.pilots import pilot_specs
 from qloop.runtime.price_book import PriceWish, price_book
 from qloop.runtime.sharing import TermsWish, kept_terms_of, terms_of
 from qloop.runtime.terms import tenant_budgets
@@ -27,11 +29,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `qpus`: names (see `qloop qpus`) or QPU objects. `policy` (a name or an own record), `placement` and
     `policy_settings`: see `qloop.policies.catalog`. `clock`: "real", "virtual", or how many times as fast as real
     time. `journal`: a file, ":memory:", a store, or None for a file under `.qloop/runs`. `run` with `resume` takes up
-    an earlier run. `trace`: whether to record one, or the file to stream it to. `workers`: processes of the local
-    pilot. `tenants`: weights by name, or their terms (`qloop.runtime.sharing`). `grow`: a session may name any QPU of
-    the catalog, which then joins. `prices`: the name of one for all QPUs, a mapping of QPUs to
-    prices, or the file of a price list (`qloop.runtime.price_book`). `budgets`: what tenants may spend in this
-    journal, by name: "100 USD", "600 s" or "10000 shots".
+    an earlier run. `trace`: whether to record one, or the file to stream it to. `workers`: processes of a local
+    pilot. `pilots`: further classical resources, as words ("slurm:0-16", see `qloop.pilots.spec`; "@work" for a
+    kept one) or specifications.
+    `tenants`: weights by name, or their terms (`qloop.runtime.sharing`). `grow`: a session may name any QPU of the
+    catalog, which then joins. `prices`: the name of one for all QPUs, a mapping of QPUs to prices, or the file of a
+    price list (`qloop.runtime.price_book`). `budgets`: what tenants may spend in this journal, by name: "100 USD",
+    "600 s" or "10000 shots".
     """
 
     qpus: Sequence[str | Qpu] = ("exact",)
@@ -47,6 +51,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     program: str = ""
     trace: bool | str | Path = False
     workers: int = 0
+    pilots: Sequence[str | PilotSpec] = ()
     tenants: Mapping[str, TermsWish] = {}
     limits: Limits = Limits()
     grow: bool = False
@@ -92,6 +97,7 @@ def check_options(options: Options) -> None:
             ("policy_settings", options.policy_settings, Mapping, "a dict of numbers by name"),
             ("tenants", options.tenants, Mapping, "a dict of weights, or of terms, by name"),
             ("limits", options.limits, Limits, "a qloop.model.limits.Limits"),
+            ("pilots", options.pilots, Sequence, "a list such as ['local:4']"),
             ("program", options.program, str, "a text"),
             ("trace", options.trace, bool | str | Path, "True, False, or a file")):
         if not isinstance(value, kinds):
@@ -103,6 +109,7 @@ def check_options(options: Options) -> None:
         raise UnknownName("durability", options.durability, ("process", "power"))
     for tenant, wish in options.tenants.items():
         terms_of(tenant, wish)
+    pilot_specs(options.workers, options.pilots)
     _check_run(options)
     _check_money(options)
 

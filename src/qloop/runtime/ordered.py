@@ -34,6 +34,7 @@ class Ordered(msgspec.Struct, frozen=True):
     tenants: dict[str, float | dict[str, float]] = {}
     trace: bool | str = False
     workers: int = 0
+    pilots: tuple[str, ...] = ()
     journal: str | None = None
     process: int = 0
 
@@ -41,7 +42,7 @@ class Ordered(msgspec.Struct, frozen=True):
         """How the default runtime is set up."""
         return Options(grow=True, qpus=self.qpus, policy=self.policy, placement=self.placement,
                        policy_settings=self.policy_settings, clock=self.clock, seed=self.seed, tenants=self.tenants,
-                       workers=self.workers)
+                       workers=self.workers, pilots=self.pilots)
 
     def identity(self, options: Options) -> Options:
         """The options as those of the ordered run: its id, journal, program and trace."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def prune(now_ns: int, keep_days: float | None, keep_runs: int | None) -> list[s
     removed = [past for past in ended if past.info.row.id in gone and _alone(past)]
     for past in removed:
         _remove(files_of(past))
+        shutil.rmtree(layout.files_folder(past.path), ignore_errors=True)
     return [past.info.row.id for past in removed]
 
 
@@ -56,7 +58,7 @@ def files_of(past: Past) -> list[Path]:
     run = glob.escape(past.info.row.id)
     traces = sorted({*path.parent.glob(f"{run}.trace.jsonl"), *path.parent.glob(f"{run}.[0-9]*.trace.jsonl")})
     sides = [path.with_name(path.name + end) for end in SIDE_FILES]
-    return [path, *(side for side in sides if side.exists()), *traces]
+    return [path, *(side for side in sides if side.exists()), *traces, *sorted(layout.files_folder(path).glob("*"))]
 
 
 def _alone(past: Past) -> bool:

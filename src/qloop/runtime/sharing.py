@@ -63,7 +63,7 @@ def terms_of(tenant: object, wish: object) -> TenantSet:
     made = TenantSet(cast("str", tenant), **numbers)
     why = wrong(made)
     if why:
-        raise InvalidInput(f"The terms of tenant {tenant!r} cannot hold", why, ADVICE)
+        raise InvalidInput(f"The terms of tenant {tenant!r} cannot hold", why[0].upper() + why[1:], ADVICE)
     return made
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qloop.model.cost import Cost
+from qloop.model.needs import ANYWHERE, Needs
 from qloop.model.states import TaskState
 
 
@@ -196,7 +197,21 @@ class Turn:
 
 @dataclass(slots=True, eq=False)
 class ClassicalTicket(Ticket):
-    """A classical task: a pickled call that a worker carries out; in virtual time it takes `modelled_ns`."""
+    """A classical task: a pickled call that a worker carries out; in virtual time it takes `modelled_ns`.
+
+    `fill` makes the call once all that it needs is there, where it is not known before. `hear` is told what the task
+    says while it runs (what it is, bytes), `asked` what it asks, with where the answer goes; both in a pilot's thread.
+    """
 
     payload: bytes = b""
     modelled_ns: int = 0
+    needs: Needs = ANYWHERE
+    fill: Callable[[], bytes] | None = None
+    hear: Callable[[str, bytes], None] | None = None
+    asked: Callable[[bytes, Callable[[bytes], None]], None] | None = None
+    stdout_text: str = ""
+    stderr_text: str = ""
+
+    def packed(self) -> bytes:
+        """The call as bytes."""
+        return self.payload if self.fill is None else self.fill()

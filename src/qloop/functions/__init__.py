@@ -1,0 +1,1 @@
+"""Functions that run on the workers of pilots, and their futures."""

@@ -1,0 +1,1 @@
+"""Environments of functions: lock files that become virtual environments, and images."""
