@@ -37,6 +37,7 @@ QUICK = {
 FULL = {"overhead": ("--calls", "40000"), "iteration": ("--seconds", "15"), "engine": ("--events", "100000"),
         "regret": ("--instances", "60"), "platform_speed": ("--largest", "100000")}
 PARTS = {"run_all", "peers", "__main__"}    # no benchmarks by themselves
+PARTS |= {"planner"}                        # eight minutes of its own: python -m benchmarks.planner
 
 
 def benchmarks() -> list[str]:
