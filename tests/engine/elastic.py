@@ -22,6 +22,7 @@ class Elastic:
     def __init__(self, pilots: list[ev.PilotSet], name: str = "efaas") -> None:
         self.engine = Engine(policy(name), Limits(attempts=100, interactive_ttl_ns=2**61, max_ttl_ns=2**61))
         self.state, self.now, self.count = self.engine.state, 0, 0
+        self.made, self.nodes_of = -1, 0        # workers so far; of how many a node is full, 0: two nodes for ever
         self.queue: list[tuple[int, int, ev.Event]] = []
         self.terms = {pilot.pilot: pilot for pilot in pilots}
         self.lengths: dict[str, float] = {}
@@ -72,7 +73,9 @@ class Elastic:
     def join(self, pilot: str) -> None:
         terms = self.terms[pilot]
         self.count += 1
-        node = f"{pilot}-node-{self.count % 2 if terms.workers_per_node > 1 else self.count}"
+        self.made += 1
+        number = self.made // self.nodes_of if self.nodes_of else self.count % 2
+        node = f"{pilot}-node-{number if terms.workers_per_node > 1 else self.count}"
         self.at(terms.cold_s, ev.WorkerJoined(f"{pilot}-{self.count}", 1, (), pilot, node, terms.node,
                                               round(terms.cold_s * SECOND)))
 

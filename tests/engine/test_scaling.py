@@ -182,3 +182,31 @@ def test_the_wanted_number_is_within_bounds_and_grows_with_what_waits(
     assert least <= wanted(waiting) <= least + more
     assert wanted(waiting) <= wanted(waiting + 1)
     assert wanted(waiting) <= max(least, running + waiting + returning, min(present, running + waiting + returning))
+
+
+def test_a_short_task_does_not_wait_behind_a_long_one() -> None:
+    world = Elastic([pilot("p", 1, 4, cold_s=10.0)])
+    world.run(until_s=10.0)
+    world.submit("long", 1000.0, estimate_s=1000.0)
+    world.run(until_s=11.0)
+    world.submit("short", 1.0, estimate_s=1.0)
+    world.run()
+    (begin,) = [begin for task, _, begin, _ in world.ran if task == "short"]
+    assert begin <= 11.0 + 10.0
+
+
+def test_gpus_and_wide_tasks_count_for_the_workers_that_they_keep_from_others() -> None:
+    node = {"cores": 4, "workers_per_node": 4}
+    world = Elastic([pilot("p", 0, 16, gpus=1, **node)])
+    world.nodes_of = 4
+    for number in range(4):
+        world.submit(f"task-{number}", 50.0, gpus=1)
+    world.run()
+    assert max(begin for _, _, begin, _ in world.ran) <= 2.0
+    world = Elastic([pilot("p", 0, 12, **node)])
+    world.nodes_of = 4
+    for number in range(3):
+        world.run(until_s=5.0 * number)
+        world.submit(f"wide-{number}", 100.0, cores=4)
+    world.run()
+    assert all(begin <= 5.0 * int(task[-1]) + 1.0 for task, _, begin, _ in world.ran)

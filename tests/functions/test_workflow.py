@@ -234,3 +234,52 @@ def test_a_function_is_named_by_what_it_does() -> None:
     assert stage_key(one, ((), {}), [], 0) != before
     assert "comment" not in source_of(one)
     assert source_of(len).startswith("builtins.len")
+
+
+class Setting:
+    """A plain class: its content names it."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def method(self):
+        return self.value
+
+
+def helped(value):
+    return [inner_help(one) for one in range(value)]
+
+
+def inner_help(one):
+    return one + 1
+
+
+def test_what_a_callable_is_bound_to_is_part_of_its_name():
+    import functools
+
+    import numpy as np
+
+    from qloop.functions.keys import digest_of, sources
+
+    pairs = [(functools.partial(pow, 3), functools.partial(pow, 4)), (np.poly1d([1, 2]), np.poly1d([3])),
+             (Setting(1).method, Setting(2).method), (Setting(1), Setting(2)), ([1].count, [2].count)]
+    for one, other in pairs:
+        assert digest_of(one) != digest_of(other)
+    assert digest_of(functools.partial(pow, 3)) == digest_of(functools.partial(pow, 3))
+    assert digest_of(Setting(1)) == digest_of(Setting(1))
+    assert any("one + 1" in text for text in sources(helped))
+
+
+def test_states_of_qiskit_are_named_by_all_of_their_numbers():
+    import numpy as np
+    from qiskit.quantum_info import Statevector
+
+    from qloop.functions.keys import digest_of
+
+    zero = np.zeros(2**11, complex)
+    first, second = zero.copy(), zero.copy()
+    first[1000], second[1001] = 1.0, 1.0
+    assert digest_of(Statevector(first)) != digest_of(Statevector(second))
+    near = Statevector([1.0, 1e-10])
+    assert digest_of(near) != digest_of(Statevector([1.0, 0.0]))
+    assert digest_of(near) == digest_of(Statevector([1.0, 1e-10]))

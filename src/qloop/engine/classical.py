@@ -38,6 +38,7 @@ def dispatch(state: State, out: list[Command]) -> None:
             continue
         task.state = TaskState.RUNNING
         task.attempt += 1
+        task.begun_ns = state.now
         pool.begin(state, task)
         counts.started(state, task.session)
         cold, share = resources.take_slots(state, worker, task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qloop.engine import lanes, service
-from qloop.engine.scaling import shape
+from qloop.engine.scaling import shape, units_of
 from qloop.engine.state import Classical, Quantum, Shape, State
 from qloop.model.states import SESSION_ENDED, TASK_ENDED, Service, SessionState, TaskState
 from qloop.policies.columns import (
@@ -232,6 +232,8 @@ def check_pilots(state: State) -> None:
         assert pilot.idle.keys() == {name for name in own if not state.workers[name].running}, f"{pilot.id}: idle ones"
         assert pilot.going.keys() <= own, f"{pilot.id}: a worker that left is still expected to"
         assert pilot.ordered >= 0, f"{pilot.id}: ordered workers"
+        assert pilot.taken == sum(units_of(pilot, shape(task.wish)) for name in own
+                                  for task in state.workers[name].running.values()), f"{pilot.id}: workers taken"
         present = len(own) - len(pilot.going) + pilot.ordered
         assert pilot.failed or present >= pilot.terms.least, f"{pilot.id} has fewer workers than its least"
     waiting: dict[Shape, int] = {}

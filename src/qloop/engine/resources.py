@@ -245,19 +245,20 @@ def take_slots(state: State, worker: Worker, task: Classical) -> tuple[bool, Sha
         del worker.environments[next(iter(worker.environments))]
     task.worker = task.session.worker = worker.id
     task.session.pilot = worker.pilot
-    scaling.used(state, worker)
+    scaling.used(state, worker, task)
     return cold, share
 
 
 def free_slots(state: State, worker_id: str, task_id: str) -> None:
     """The worker no longer runs this task."""
     worker = state.workers.get(worker_id)
-    if worker is None or worker.running.pop(task_id, None) is None:
+    task = worker.running.pop(task_id, None) if worker is not None else None
+    if worker is None or task is None:
         return
     nodes.give_back(worker.node, worker.shares.pop(task_id))
     worker.free += 1
     if not worker.going:
         state.free_workers.pop(worker_id, None)
         state.free_workers[worker_id] = worker
-    scaling.idle(state, worker)
+    scaling.idle(state, worker, task)
     state.slots_changed = True

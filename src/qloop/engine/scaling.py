@@ -49,7 +49,8 @@ def left(state: State, worker: Worker) -> None:
     pilot = state.pilots.get(worker.pilot)
     if pilot is None:
         return
-    pilot.workers.pop(worker.id, None)
+    if pilot.workers.pop(worker.id, "") is None:
+        pilot.taken -= sum(units_of(pilot, shape(task.wish)) for task in worker.running.values())
     pilot.idle.pop(worker.id, None)
     if worker.id in pilot.going:
         del pilot.going[worker.id]
@@ -57,17 +58,21 @@ def left(state: State, worker: Worker) -> None:
         pilot.ordered += 1
 
 
-def used(state: State, worker: Worker) -> None:
-    """The worker has a task now."""
+def used(state: State, worker: Worker, task: Classical) -> None:
+    """The worker has this task now."""
     pilot = state.pilots.get(worker.pilot)
     if pilot is not None:
         pilot.idle.pop(worker.id, None)
+        pilot.taken += units_of(pilot, shape(task.wish))
 
 
-def idle(state: State, worker: Worker) -> None:
-    """The worker has none any more."""
+def idle(state: State, worker: Worker, task: Classical) -> None:
+    """The worker has it no more."""
     pilot = state.pilots.get(worker.pilot)
-    if pilot is not None and worker.id in pilot.workers and not worker.running:
+    if pilot is None or worker.id not in pilot.workers:
+        return
+    pilot.taken -= units_of(pilot, shape(task.wish))
+    if not worker.running:
         pilot.idle[worker.id] = state.now
         state.scale_at = min(state.scale_at, state.now + pilot.terms.keep_alive_ns)
 
@@ -166,9 +171,10 @@ def adjust(state: State, now: int, out: list[Command]) -> None:
             continue
         units, backlog_s = demand.get(pilot.id, (0, 0.0))
         present = len(pilot.workers) - len(pilot.going) + pilot.ordered
-        busy = len(pilot.workers) - len(pilot.idle)
+        busy = pilot.taken
         soon = coming.get(pilot.id, 0)
         terms = pilot.terms
+        backlog_s += unfinished_s(state, pilot) if backlog_s > 0.0 else 0.0
         wish = int(scale.wanted(float(present), float(busy), float(units), backlog_s, float(soon),
                                 float(terms.least), float(terms.most), pilot.cold_s))
         if wish > present:
@@ -176,6 +182,18 @@ def adjust(state: State, now: int, out: list[Command]) -> None:
             out.append(GrowPilot(pilot.id, wish - present))
         else:
             let_go(state, pilot, present, busy + units + soon, out)
+
+
+def unfinished_s(state: State, pilot: Pilot) -> float:
+    """Seconds of work that the pilot's running tasks still need; inf if nobody knows that of one of them."""
+    left_s = 0.0
+    for name in pilot.workers:
+        for task in state.workers[name].running.values():
+            rest = task.wish.estimate_s - seconds(state.now - task.begun_ns)
+            if rest <= 0.0:
+                return float("inf")
+            left_s += rest
+    return left_s
 
 
 def let_go(state: State, pilot: Pilot, present: int, needed: int, out: list[Command]) -> None:
@@ -200,7 +218,7 @@ def let_go(state: State, pilot: Pilot, present: int, needed: int, out: list[Comm
 def assigned(state: State) -> dict[str, tuple[int, float]]:
     """For each pilot the workers that waiting tasks would take, and their seconds: idle ones, then the soonest."""
     found: dict[str, tuple[int, float]] = {}
-    room = {pilot.id: pilot.terms.most - (len(pilot.workers) - len(pilot.idle)) for pilot in state.pilots.values()}
+    room = {pilot.id: pilot.terms.most - pilot.taken for pilot in state.pilots.values()}
     order = sorted(state.pilots.values(), key=_preference)
     for kind, (number, work_s) in state.shapes.items():
         able = [pilot for pilot in order if fits(pilot, kind)]
@@ -230,8 +248,9 @@ def fits(pilot: Pilot, kind: Shape) -> bool:
 
 def units_of(pilot: Pilot, kind: Shape) -> int:
     """How many of the pilot's workers a task of this shape takes: it leaves no core to that many."""
-    per_worker = max(1, pilot.terms.node.cores // max(1, pilot.terms.workers_per_node))
-    return max(1, -(-kind[0] // per_worker))
+    node, workers = pilot.terms.node, max(1, pilot.terms.workers_per_node)
+    parts = ((kind[0], node.cores), (kind[1], node.memory_bytes), (kind[2], len(node.gpus)))
+    return max(1, *(-(-asked * workers // whole) for asked, whole in parts if asked and whole))
 
 
 def returning(state: State, now: int) -> tuple[dict[str, int], int]:

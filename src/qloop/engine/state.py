@@ -78,6 +78,7 @@ class Classical(msgspec.Struct, eq=False):
     attempt: int = 0
     worker: str = ""
     ready_ns: int = 0
+    begun_ns: int = 0
     blockers: dict[str, None] | None = None
     cells: Row = []     # what policies see of it, where they order classical tasks
 
@@ -135,6 +136,7 @@ class Pilot:
     terms: PilotSet
     cold_s: float
     ordered: int = 0
+    taken: int = 0          # workers that running tasks keep from others, by what they take of a node
     starts: int = 0
     failed: str = ""
     workers: dict[str, None] = field(default_factory=dict)

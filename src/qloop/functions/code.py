@@ -64,12 +64,20 @@ def _refers_to(function: Callee) -> list[Any]:
 def named_values(function: types.FunctionType) -> Iterator[Any]:
     """The values of the global names that a function uses, and of its closure, as they are now."""
     outside = function.__globals__
-    yield from (outside[name] for name in function.__code__.co_names if name in outside)
+    yield from (outside[name] for name in _names(function.__code__) if name in outside)
     for cell in function.__closure__ or ():
         try:
             yield cell.cell_contents
         except ValueError:      # not yet filled
             continue
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """The names that code uses, that of its comprehensions and inner functions included."""
+    yield from code.co_names
+    for part in code.co_consts:
+        if isinstance(part, types.CodeType):
+            yield from _names(part)
 
 
 def _travels(function: Any) -> bool:

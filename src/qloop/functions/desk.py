@@ -32,6 +32,7 @@ class Desk:
         self._lock = threading.Lock()
         self._registered: MutableMapping[Any, Registered] = weakref.WeakKeyDictionary()
         self._open: weakref.WeakSet[Future[Any]] = weakref.WeakSet()
+        self._counting = threading.Lock()
         self._files: FileStore | None = None
         self._sessions: dict[str, str] = {}
         self._calls = 0
@@ -78,7 +79,8 @@ class Desk:
         future: Future[Any] = Future(self, call)
         if call.key:
             future.known = self._known(future)
-        self._open.add(future)
+        with self._counting:
+            self._open.add(future)
         future.begin()
         return future
 
@@ -153,7 +155,8 @@ class Desk:
 
     def done(self, future: Handle) -> None:
         """A future has ended."""
-        self._open.discard(cast("Future[Any]", future))
+        with self._counting:
+            self._open.discard(cast("Future[Any]", future))
 
     def end_session(self, name: str, *, keep: bool = False, cancel: bool = False) -> None:
         """Close a session of this desk; `keep`: it can be taken up, `cancel`: drop its tasks."""
@@ -164,7 +167,8 @@ class Desk:
 
     def close(self) -> None:
         """The runtime closes: nobody waits for what will not come; sessions in which all is done are closed."""
-        going = list(self._open)
+        with self._counting:        # a set that a pilot's thread changes cannot be gone through
+            going = list(self._open)
         left = {future.call.session for future in going if not future.done()}
         for session in self._sessions.values():
             if session not in left:

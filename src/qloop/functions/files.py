@@ -8,6 +8,7 @@ import mmap
 import os
 import secrets
 import shutil
+import stat
 import threading
 import weakref
 from collections import Counter
@@ -35,6 +36,10 @@ class FileStore:
         self._held: Counter[str] = Counter()
         self._pinned: set[str] = set()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise QloopError(f"Large values cannot be kept in {folder}", "It is a link, or belongs to somebody else",
+                             "Remove it, or put the journal elsewhere")
         folder.chmod(0o700)
         self.place = Place(str(folder), _token(folder), LARGE_BYTES)
         self._gone = weakref.finalize(self, shutil.rmtree, folder, True) if passing else None

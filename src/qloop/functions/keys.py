@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import enum
+import functools
 import hashlib
 import inspect
 import struct
@@ -26,12 +27,13 @@ from qloop.functions.arguments import Input
 from qloop.functions.code import named_values
 
 MOST_FUNCTIONS: Final = 256         # that one stage refers to
+_CALLABLE: Final = (functools.partial, types.MethodType, types.FunctionType, types.BuiltinFunctionType, np.ufunc)
 
 
 def stage_key(function: Any, given: Any, inputs: Sequence[str], occurrence: int) -> str:
     """64 hexadecimal digits for the call of a function; `occurrence` counts equal stages of one workflow."""
     hasher = hashlib.sha256(b"qloop stage 1")
-    _feed(hasher, "source", *sources(function))
+    _feed(hasher, "source", *_callable(function))
     _feed(hasher, "arguments", digest_of(given, inputs), "occurrence", str(occurrence))
     return hasher.hexdigest()
 
@@ -55,6 +57,28 @@ def sources(function: Any) -> list[str]:
             elif not callable(value) and not isinstance(value, types.ModuleType):
                 found.append(_outer_value(value))
     return found
+
+
+def _inner(value: Any) -> Any:
+    """The function that `qloop.function` was put above, or the value."""
+    inner = getattr(value, "inner", None)
+    return inner if isinstance(inner, types.FunctionType) else value
+
+
+def _callable(value: Any) -> list[bytes | str]:
+    """What a callable does: a function's source; with what it is bound to, where it is bound."""
+    inner = _inner(value)
+    if isinstance(inner, functools.partial):
+        return ["partial", digest_of(inner.func), digest_of(inner.args), digest_of(inner.keywords)]
+    if isinstance(inner, types.MethodType):
+        return ["method", *sources(inner.__func__), digest_of(inner.__self__)]
+    if isinstance(inner, types.FunctionType | type):
+        return list(sources(inner))
+    if isinstance(inner, types.BuiltinFunctionType | np.ufunc):
+        owner = getattr(inner, "__self__", None)
+        bound = b"" if owner is None or isinstance(owner, types.ModuleType) else digest_of(owner)
+        return [f"{getattr(inner, '__module__', '')}.{getattr(inner, '__qualname__', inner.__name__)}", bound]
+    return _plain(inner)
 
 
 def source_of(function: Any) -> str:
@@ -115,10 +139,21 @@ def _object(value: Any, inputs: Sequence[str]) -> list[bytes | str]:
         return [digest_of([getattr(value, field.name) for field in dataclasses.fields(value)], inputs)]
     if isinstance(value, msgspec.Struct):
         return [digest_of(msgspec.structs.astuple(value), inputs)]
-    if callable(getattr(value, "inner", value)) and not isinstance(value, type):
-        return list(sources(value))
+    if isinstance(_inner(value), _CALLABLE):
+        return _callable(value)
     if type(value).__module__.startswith("qiskit."):
         return _circuit(value)
+    return _plain(value)
+
+
+def _plain(value: Any) -> list[bytes | str]:
+    """An object by its type and attributes, if it is pickled by them; else as it is pickled."""
+    kind = type(value)
+    ways = ("__reduce_ex__", "__reduce__", "__getstate__")
+    by_attributes = (all(getattr(kind, way) is getattr(object, way) for way in ways) and hasattr(value, "__dict__")
+                     and not any("__slots__" in base.__dict__ for base in kind.__mro__))
+    if by_attributes and not isinstance(value, type):
+        return [f"{kind.__module__}.{kind.__qualname__}", digest_of(vars(value))]
     try:
         import cloudpickle
 
@@ -139,7 +174,8 @@ def _circuit(value: Any) -> list[bytes | str]:
     paulis = getattr(value, "paulis", None)
     if paulis is not None:
         return [digest_of([np.asarray(paulis.x), np.asarray(paulis.z), np.asarray(value.coeffs)])]
-    return [repr(value)]
+    data = getattr(value, "data", None)
+    return [digest_of(data)] if isinstance(data, np.ndarray) else _plain(value)
 
 
 def _outer_value(value: Any) -> str:

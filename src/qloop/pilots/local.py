@@ -182,7 +182,11 @@ def open_pilot(spec: PilotSpec) -> LocalPilot:
     if spec.gpus > len(here.capacity.gpus):
         raise InvalidInput(f"The local pilot {spec.label!r} is to have {spec.gpus} GPUs",
                            f"this machine has {len(here.capacity.gpus)}", "Ask for these, or for another kind of pilot")
-    capacity = Capacity(spec.cores or here.capacity.cores, spec.memory_bytes or here.capacity.memory_bytes,
-                        here.capacity.gpus[:spec.gpus])
     return LocalPilot(spec.label, environments=spec.environments or _ENVIRONMENTS,
-                      node=Node(spec.label, capacity) if spec.cores or spec.memory_bytes or spec.gpus else None)
+                      node=Node(spec.label, capacity_of(spec)))
+
+
+def capacity_of(spec: PilotSpec) -> Capacity:
+    """What this machine gives to all workers of such a pilot together, with a core for each of them at least."""
+    here = machine.here(spec.label, spec.on_node).capacity
+    return Capacity(spec.cores or here.cores, spec.memory_bytes or here.memory_bytes, here.gpus[:spec.gpus])

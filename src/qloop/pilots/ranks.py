@@ -14,6 +14,7 @@ import selectors
 import shlex
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -104,7 +105,10 @@ class _Turn:
         return time.monotonic() > self._kill_at
 
     def welcome(self, channel: socket.socket) -> None:
-        """A process connects; it says which rank it is."""
+        """A process connects; it says which rank it is. One of another user is none of ours."""
+        if not is_own(channel):
+            channel.close()
+            return
         reader = wire.FrameReader(self._most)
         self.selector.register(channel, selectors.EVENT_READ, lambda: self._hear(channel, reader))
 
@@ -224,3 +228,12 @@ def _end(launched: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         launched.kill()
         launched.wait()
+
+
+def is_own(channel: socket.socket) -> bool:
+    """Whether this user's process is at the other end, where the system tells (Linux)."""
+    asked = getattr(socket, "SO_PEERCRED", None)
+    if asked is None:
+        return True
+    told = channel.getsockopt(socket.SOL_SOCKET, asked, struct.calcsize("3i"))
+    return int(struct.unpack("3i", told)[1]) == os.geteuid()

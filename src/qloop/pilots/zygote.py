@@ -47,7 +47,7 @@ class Zygote:
         told = {"path": [str(entry) for entry in sys.path], "control_fd": theirs.fileno(), "modules": modules,
                 "warm": list(environments), "memory_bytes": memory_bytes, "most_bytes": MOST_PAYLOAD_BYTES,
                 "mpi": mpi}
-        env = {**dict.fromkeys(_ONE_THREAD, "1"), **os.environ}
+        env = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _BOOT, json.dumps(told)], stdin=subprocess.DEVNULL, stdout=log_theirs,

@@ -13,11 +13,11 @@ def wanted(present: float, running: float, waiting: float, backlog_s: float, ret
     """The number of workers that a pilot should have or be bringing up.
 
     `present`: those it has or has ordered; `running`, `waiting`: workers that its running tasks take and its waiting
-    ones would; `backlog_s`: seconds of work that wait, 0 if nobody knows; `returning`: loops that will want a worker
-    before a new one could be there; `least`, `most`: its bounds; `cold_s`: how long a new worker takes.
+    ones would; `backlog_s`: seconds of work that wait or still run, 0 if nobody knows; `returning`: loops that will
+    want a worker before a new one could be there; `least`, `most`: its bounds; `cold_s`: how long a new worker takes.
     """
     need = running + waiting + returning
-    if need > present > 0.0 and 0.0 < backlog_s <= cold_s * present and returning + running <= present:
+    if need > present > 0.0 and 0.0 < backlog_s <= cold_s and returning + running <= present:
         need = present      # they will be free before a new one is there
     return min(most, max(least, need))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,8 +40,12 @@ class Held:
 
     def terms(self) -> PilotSet:
         """The pilot as the engine sees it."""
-        spec = self.spec
-        return PilotSet(spec.label, spec.kind, spec.least, spec.most, spec.node, spec.on_node, spec.startup,
+        spec, node = self.spec, self.spec.node
+        if self.pilot is not None and spec.kind == "local":
+            from qloop.pilots.local import capacity_of
+
+            node = capacity_of(spec)
+        return PilotSet(spec.label, spec.kind, spec.least, spec.most, node, spec.on_node, spec.startup,
                         round(spec.keep_alive_s * SECOND))
 
 
@@ -80,7 +85,7 @@ class ClassicalSide:
             try:
                 one.pilot.grow(command.count)
             except QloopError as error:
-                self._fail(one, error)
+                self._afterwards(partial(self._fail, one, error))
             return
         assert self.core is not None
         for _ in range(command.count):
@@ -104,16 +109,20 @@ class ClassicalSide:
         """Hand the call to the worker; called with the core's lock held."""
         ticket.attempt, ticket.place, ticket.begun_ns = command.attempt, command.worker, self.timers.clock.now()
         one = self._places.get(command.worker)
-        if one is None or one.pilot is None:
-            assert self.core is not None
-            self.core.afterwards(lambda: self._run_virtually(ticket, command))
+        if self.timers.clock.virtual:
+            self._afterwards(lambda: self._run_virtually(ticket, command))
+            return
+        if one is None or one.pilot is None:        # it has left, and the engine is about to hear of it
+            lost = ClassicalEnded(command.task, command.attempt, command.worker, Outcome.LOST, 0, "its worker left")
+            self._afterwards(lambda: self._post(lost))
             return
         self._running[ticket.id] = ticket
         try:
             one.pilot.run(command.worker, ticket.id, command.attempt, ticket.packed(),
                           environment=ticket.needs.environment, limit_s=ticket.needs.limit_s, share=command.share)
         except QloopError as error:
-            self._ended(Ended(command.worker, ticket.id, command.attempt, Outcome.FAILED, error=str(error)))
+            self._afterwards(partial(self._ended, Ended(command.worker, ticket.id, command.attempt, Outcome.FAILED,
+                                                        error=str(error))))
 
     def abort(self, command: AbortClassical) -> None:
         """Nobody wants this attempt any more."""
@@ -132,6 +141,11 @@ class ClassicalSide:
             if one.pilot is not None and one.thread is not None:
                 one.thread.join(timeout=10.0)
                 one.pilot.stop()
+
+    def _afterwards(self, action: Callable[[], None]) -> None:
+        """From within an effect: once the core's lock is let go, for an event may call back anybody."""
+        assert self.core is not None
+        self.core.afterwards(action)
 
     def _post(self, event: Event) -> None:
         assert self.core is not None
@@ -164,11 +178,23 @@ class ClassicalSide:
         """A pilot's thread: what it reports becomes events."""
         while not self._stopping:
             try:
-                for event in pilot.poll(POLL_S):
-                    self._report(one, pilot, event)
+                events = pilot.poll(POLL_S)
             except PilotError as error:
                 self._fail(one, error)
                 return
+            except Exception as error:
+                self._fail(one, PilotError(f"The pilot {one.spec.label!r} cannot be heard any more",
+                                           f"{type(error).__name__}: {error}", "This is a bug of the pilot: report it"))
+                return
+            for event in events:
+                self._heard(one, pilot, event)
+
+    def _heard(self, one: Held, pilot: Pilot, event: PilotEvent) -> None:
+        """What a follower of a task raises is logged: it must not end the thread that hears the pilot."""
+        try:
+            self._report(one, pilot, event)
+        except Exception:
+            logging.getLogger("qloop").exception("An event of the pilot %s could not be handled", one.spec.label)
 
     def _report(self, one: Held, pilot: Pilot, event: PilotEvent) -> None:
         match event:
@@ -179,8 +205,8 @@ class ClassicalSide:
                                         event.node or local, one.spec.node if local else event.capacity,
                                         event.startup_ns))
             case Left():
-                self._places.pop(event.worker, None)
                 self._post(WorkerLeft(event.worker, event.reason))
+                self._places.pop(event.worker, None)
             case Began():
                 pass
             case Told():
@@ -219,9 +245,9 @@ class ClassicalSide:
 
     def _fail(self, one: Held, error: QloopError) -> None:
         """A pilot has no workers any more: what only it could run fails; what ran there is told."""
-        for worker in [name for name, place in self._places.items() if place is one]:
-            del self._places[worker]
+        for worker in [name for name, place in list(self._places.items()) if place is one]:
             self._post(WorkerLeft(worker, str(error)))
+            self._places.pop(worker, None)
         self._post(PilotFailed(one.spec.label, str(error)))
 
 

@@ -286,5 +286,6 @@ class Runtime(Operations, Sharing, Guessing, Hosting):
     def __enter__(self) -> Runtime:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """Close; the journal says that a run which an exception ended is to go on."""
+        self.close(interrupted=None if kind is None else True)
