@@ -1,7 +1,7 @@
 # Every command makes the virtual environment that it needs. `make` alone lists them.
 PY := .venv/bin/python
 # Two processes: what the smallest supported machine has.
-PYTEST := $(PY) -m pytest -n 2 --dist worksteal -q
+PYTEST := $(PY) -m pytest -n 3 --dist worksteal -q
 # Numerical libraries must not start threads of their own beside the test processes.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1

@@ -27,7 +27,7 @@ def test_it_decides_live() -> None:
     assert desk.order() == ["first", "b", "c", "a"]
 
 
-@pytest.fixture(scope="module", params=["plain", pytest.param("compiled", marks=pytest.mark.ci)])
+@pytest.fixture(scope="module", params=["plain", pytest.param("compiled", marks=pytest.mark.everything)])
 def kernel(request: pytest.FixtureRequest) -> Run:
     return run_plain if request.param == "plain" else Kernel().run
 

@@ -38,7 +38,7 @@ SAID = {"enter": r"The policy own gave no number.*enter returned nan as the key"
         "place": r"The policy own gave no number.*place returned nan as the cost"}
 
 
-@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.ci)])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.everything)])
 @pytest.mark.parametrize(("part", "policy"), [("enter", NAMELESS_KEY), ("place", NAMELESS_COST)])
 def test_the_platform_model(part: str, policy: Policy, compiled: bool) -> None:
     load = Scenario(policy=policy, duration_s=3600.0, arrivals=Poisson(every_s=60.0))
@@ -46,7 +46,7 @@ def test_the_platform_model(part: str, policy: Policy, compiled: bool) -> None:
         replicate(load, loop=None if compiled else as_python(watched(load.order()), effects(load)))
 
 
-@pytest.mark.ci
+@pytest.mark.everything
 def test_the_papers_model() -> None:
     model = replace(small("fifo", duration_s=20_000.0, warmup_s=0.0), policy=replace(NAMELESS_KEY, shared=True))
     with pytest.raises(InvalidInput, match=SAID["enter"]):

@@ -143,7 +143,7 @@ def test_what_the_compiler_says_of_a_policy_is_told_with_its_name() -> None:
         call(loop, "broken", *np.zeros((4, 1, 1)), np.zeros(1), 0, 0.0, 0.0)
 
 
-@pytest.mark.ci
+@pytest.mark.everything
 def test_a_policy_that_cannot_be_compiled_is_named_with_the_reason() -> None:
     broken = replace(builtin()["fifo"], name="broken", pick=pick_unknown)
     with pytest.raises(InvalidInput, match=r"The policy broken cannot be compiled.*nowhere"):

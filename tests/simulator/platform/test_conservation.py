@@ -142,7 +142,7 @@ def test_everything_on_in_plain_python(parts: dict[str, object], arrivals: objec
     check(plain(Scenario(policy=policy, duration_s=60.0, arrivals=arrivals, **parts)))
 
 
-@pytest.mark.ci
+@pytest.mark.everything
 @settings(max_examples=150, deadline=None)
 @given(parts=effects(on=True), arrivals=OPEN)
 def test_everything_on_compiled(parts: dict[str, object], arrivals: object) -> None:

@@ -43,7 +43,7 @@ def test_it_decides_compiled_as_it_decides_in_python() -> None:
     assert np.array_equal(compiled(some_load(), log=10_000).log, plain(some_load()).log)
 
 
-@pytest.mark.ci
+@pytest.mark.everything
 def test_its_order_is_priority_by_the_formula() -> None:
     """Small before large on two equal QPUs: M/M/2 with two classes of non-preemptive priority (Cobham 1954)."""
     load = scenario(40_000.0, arrivals=Poisson(every_s=1.0 / 1.6), qpus=(QpuKind(name="a"), QpuKind(name="b")),
@@ -71,7 +71,7 @@ def unequal(load: float, fast: float, slow: float) -> tuple[float, float]:
     return float(inside), float(fast * (one + many) / load)
 
 
-@pytest.mark.ci
+@pytest.mark.everything
 def test_its_preference_makes_two_unequal_qpus_the_known_chain() -> None:
     """Mean times 1 and 4 s, .75 tasks a second; an idle platform gives a task to the first QPU, the fast one."""
     inside, at_fast = unequal(0.75, 1.0, 0.25)
