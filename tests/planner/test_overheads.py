@@ -66,8 +66,8 @@ def test_the_known_figures() -> None:
 
 @given(st.sampled_from(TURNED), st.floats(-7, 7))
 def test_a_rotation_costs_what_its_decomposition_costs(kind: type, angle: float) -> None:
-    # The KAK angles of a gate next to the identity are known to the square root of rounding only.
-    assert gate(kind(angle)) == pytest.approx(_decomposed(kind(angle)), abs=1e-5)
+    # The reference takes a gate that turns by less than 1e-4 for the identity, whose overhead is 4e-4 more at most.
+    assert gate(kind(angle)) == pytest.approx(_decomposed(kind(angle)), abs=5e-4)
 
 
 @given(st.floats(-7, 7))
