@@ -204,3 +204,29 @@ def test_a_dependent_waits_for_all_and_ends_with_any() -> None:
     assert [(c.task, c.state) for c in commands if isinstance(c, cmd.TaskEnded)] == [
         ("c", TaskState.FAILED), ("d", TaskState.FAILED)]
     assert not bench.state.dependents
+
+
+def test_an_attempt_lost_before_it_began_does_not_count() -> None:
+    """A node dies, and its workers are heard to leave one by one: the task goes through all of them."""
+    bench = Bench(attempts=2)
+    for number in range(5):
+        bench.send(ev.WorkerJoined(f"w{number}"))
+    (first,) = bench.classical("a")
+    place = first.worker  # type: ignore[union-attr]
+    for _ in range(4):
+        (again,) = bench.send(ev.WorkerLeft(place, "its node died", unbegun=("a",)))
+        place = again.worker  # type: ignore[union-attr]
+    assert bench.send(ev.WorkerLeft(place, "it died")) == []
+    (last,) = bench.send(ev.WorkerJoined("w9"))
+    assert isinstance(last, cmd.StartClassical)
+    assert bench.send(ev.WorkerLeft("w9", "it died")) == [cmd.TaskEnded("a", TaskState.FAILED, "it died")]
+
+
+def test_a_payload_that_kills_whoever_opens_it_fails_in_the_end() -> None:
+    bench = Bench(attempts=2)
+    bench.classical("a")
+    for number in range(30):
+        bench.send(ev.WorkerJoined(f"w{number}"))
+        if any(isinstance(c, cmd.TaskEnded) for c in bench.send(ev.WorkerLeft(f"w{number}", "", unbegun=("a",)))):
+            break
+    assert number == 9

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qloop.model import commands as cmd
 from qloop.model import events as ev
 from qloop.model.limits import SECOND
 from qloop.model.needs import Capacity
@@ -210,3 +211,14 @@ def test_gpus_and_wide_tasks_count_for_the_workers_that_they_keep_from_others() 
         world.submit(f"wide-{number}", 100.0, cores=4)
     world.run()
     assert all(begin <= 5.0 * int(task[-1]) + 1.0 for task, _, begin, _ in world.ran)
+
+
+def test_many_tasks_that_fit_nowhere_now_do_not_stop_those_behind_them() -> None:
+    bench = Bench()
+    bench.send(pilot("far", least=0, most=4, cold_s=1e6))
+    bench.send(pilot("near", least=1, most=1))
+    for number in range(300):
+        bench.classical(f"far-{number}", pilot="far")
+    bench.classical("near-1")
+    started = bench.send(ev.WorkerJoined("near-w", pilot="near"))
+    assert [c.task for c in started if isinstance(c, cmd.StartClassical)] == ["near-1"]

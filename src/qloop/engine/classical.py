@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from qloop.engine import counts, pool, resources
+from qloop.engine import counts, pool, resources, scaling
 from qloop.engine.nodes import Node
-from qloop.engine.state import Classical, Ended, State
+from qloop.engine.state import Classical, Ended, Shape, State
 from qloop.model.commands import AbortClassical, Command, StartClassical
 from qloop.model.events import ClassicalEnded
 from qloop.model.states import Outcome, TaskState
-from qloop.policies.columns import SCAN_LIMIT
+
+MOST_PASSED = 1024      # waiting tasks that one look at the lines passes over
+MOST_UNBEGUN = 8        # attempts lost before they began that do not count: a payload may kill whoever opens it
 
 
 def make_ready(state: State, task: Classical) -> None:
@@ -19,19 +21,22 @@ def make_ready(state: State, task: Classical) -> None:
 
 
 def dispatch(state: State, out: list[Command]) -> None:
-    """Start what fits, in order; at most SCAN_LIMIT tasks that need more than is free are passed over.
+    """Start what fits, in order; at most MOST_PASSED tasks that need more than is free are passed over.
 
     The first of them that has waited for long has a node kept free for it: small ones would overtake it for ever.
     """
     state.slots_changed = False
     passed: list[Classical] = []
     kept: Node | None = None
-    while len(passed) < SCAN_LIMIT and state.free_workers:
+    stuck: set[Shape] = set()       # what fits nowhere now
+    while len(passed) < MOST_PASSED and state.free_workers:
         task = pool.next_task(state)
         if task is None:
             break
-        worker = resources.choose_worker(state, task, kept)
+        kind = scaling.shape(task.wish)
+        worker = None if kind in stuck else resources.choose_worker(state, task, kept)
         if worker is None:
+            stuck.add(kind)
             passed.append(task)
             if kept is None and state.now - task.ready_ns >= state.limits.passed_over_ns:
                 kept = resources.keep_node(state, task)
@@ -72,9 +77,13 @@ def retry(state: State, task: Classical) -> None:
     make_ready(state, task)
 
 
-def lose(state: State, task: Classical, reason: str) -> None:
-    """The worker that ran this task is gone; nobody knows what it used there."""
+def lose(state: State, task: Classical, reason: str, began: bool = True) -> None:
+    """The worker that ran this task is gone; nobody knows what it used there.
+
+    An attempt that had not begun does not count, some times: the worker may have been dying when it was given it.
+    """
     pool.left_worker(state, task, 0)
+    task.restarts += not began and task.restarts < MOST_UNBEGUN
     if task.state is not TaskState.RUNNING:
         state.unwanted.pop(task.id, None)
         return

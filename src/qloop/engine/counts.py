@@ -49,8 +49,7 @@ def again(state: State, session: Session) -> None:
 
 def may_retry(state: State, task: Task) -> bool:
     """Whether a lost attempt is followed by another: not too many yet, and nothing starts in an ended session."""
-    restarts = task.restarts if isinstance(task, Quantum) else 0
-    return task.attempt - restarts < state.limits.attempts and task.session.state not in SESSION_ENDED
+    return task.attempt - task.restarts < state.limits.attempts and task.session.state not in SESSION_ENDED
 
 
 def ended(state: State, task: Task, was: TaskState) -> None:

@@ -170,7 +170,7 @@ def apply_resource(state: State, now: int, event: ResourceEvent, out: list[Comma
             resources.join_worker(state, event)
         case ev.WorkerLeft():
             for task in resources.leave_worker(state, event.worker):
-                classical.lose(state, task, event.reason or "its worker is gone")
+                classical.lose(state, task, event.reason or "its worker is gone", task.id not in event.unbegun)
         case ev.PilotSet():
             scaling.set_pilot(state, event)
         case ev.PilotFailed():

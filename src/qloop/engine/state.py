@@ -79,6 +79,7 @@ class Classical(msgspec.Struct, eq=False):
     worker: str = ""
     ready_ns: int = 0
     begun_ns: int = 0
+    restarts: int = 0           # attempts that were lost before they began, for no fault of the task's
     blockers: dict[str, None] | None = None
     cells: Row = []     # what policies see of it, where they order classical tasks
 

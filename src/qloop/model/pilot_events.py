@@ -47,7 +47,8 @@ class WorkerJoined(msgspec.Struct, frozen=True, tag=True):
 
 
 class WorkerLeft(msgspec.Struct, frozen=True, tag=True):
-    """A worker is gone; what it ran is lost."""
+    """A worker is gone; what it ran is lost. `unbegun`: those of its tasks whose function was not called yet."""
 
     worker: str
     reason: str = ""
+    unbegun: tuple[str, ...] = ()

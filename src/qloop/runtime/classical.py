@@ -205,10 +205,12 @@ class ClassicalSide:
                                         event.node or local, one.spec.node if local else event.capacity,
                                         event.startup_ns))
             case Left():
-                self._post(WorkerLeft(event.worker, event.reason))
+                self._post(WorkerLeft(event.worker, event.reason, self._unbegun(event.worker)))
                 self._places.pop(event.worker, None)
             case Began():
-                pass
+                ticket = self._current(event.task, event.attempt)
+                if ticket is not None:
+                    ticket.began = event.attempt
             case Told():
                 ticket = self._current(event.task, event.attempt)
                 if ticket is not None and ticket.hear is not None:
@@ -223,6 +225,11 @@ class ClassicalSide:
         ticket = self._current(event.task, event.attempt)
         if ticket is not None and ticket.asked is not None:
             ticket.asked(event.data, partial(pilot.answer, event.worker, event.task, event.attempt, event.number))
+
+    def _unbegun(self, worker: str) -> tuple[str, ...]:
+        """The tasks that were given to this worker and whose functions it has not called."""
+        return tuple(ticket.id for ticket in list(self._running.values())
+                     if ticket.place == worker and ticket.began != ticket.attempt and not ticket.done)
 
     def _current(self, task: str, attempt: int) -> ClassicalTicket | None:
         """The ticket of an attempt, if it is the one that counts."""

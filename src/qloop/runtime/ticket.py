@@ -209,6 +209,7 @@ class ClassicalTicket(Ticket):
     fill: Callable[[], bytes] | None = None
     hear: Callable[[str, bytes], None] | None = None
     asked: Callable[[bytes, Callable[[bytes], None]], None] | None = None
+    began: int = 0      # the last attempt whose function was called
     stdout_text: str = ""
     stderr_text: str = ""
 
