@@ -38,7 +38,7 @@ def _links() -> Iterator[tuple[Path, str, str]]:
 
 
 def _in_time() -> list[Any]:
-    """The pages. The README's first block is `examples/first_loop.py`, and its second compiles a kernel: in CI."""
+    """The pages. The README's first block is `examples/first_loop.py`, and its last compiles a kernel: in CI."""
     return [pytest.param(page, marks=[pytest.mark.ci] if _named(page) == "README.md" else []) for page in _with_code()]
 
 
@@ -69,9 +69,15 @@ def test_the_first_loop_of_the_readme_is_the_example() -> None:
     assert block[1].strip() == example.partition('"""\n\n')[2].strip()
 
 
+def test_the_functions_of_the_readme_run() -> None:
+    (block,) = [block for block in BLOCK.findall((ROOT / "README.md").read_text()) if "@qloop.function" in block]
+    done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.ci
 def test_the_scenario_of_the_readme_runs() -> None:
-    _, block = BLOCK.findall((ROOT / "README.md").read_text())
+    (block,) = [block for block in BLOCK.findall((ROOT / "README.md").read_text()) if "qloop.Scenario" in block]
     done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert "20 replications of 604,800 s" in done.stdout
