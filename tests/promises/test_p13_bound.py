@@ -98,7 +98,7 @@ def test_neither_is_it_starved_in_chunks(name: str, qpus: int, lengths: tuple[fl
     gaps_of_chunks(name, qpus, lengths, aging, chunk)
 
 
-@pytest.mark.ci
+@pytest.mark.everything
 @LONG
 @given(RULES, st.integers(2, 5), st.tuples(LENGTHS, LENGTHS), st.floats(5.0, 80.0), st.floats(0.0, 10.0))
 def test_normal_that_one_qpu_alone_may_run_is_not_starved_often(
