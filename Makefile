@@ -30,8 +30,11 @@ show: .venv/.demo ## run the demo and put its output into the README
 test: .venv/.dev ## all tests but the long ones (minutes)
 	$(PYTEST) -m "not ci and not everything"
 
-test-ci: .venv/.dev ## the long tests: kills, large random campaigns
-	$(PYTEST) -m "ci and not everything"
+# The long checks of these rooms take a quarter of an hour; those of the simulator's kernels are left to test-all.
+LONG := engine runtime journal promises intake pilots functions planner miniapps cli examples
+
+test-ci: .venv/.dev ## the long tests: kills, real engines, large random campaigns
+	$(PYTEST) -m "ci and not everything" $(LONG:%=tests/%)
 
 test-all: .venv/.dev ## every test
 	$(PYTEST)
